@@ -1,0 +1,347 @@
+import { errorAnswer, notification, resultAnswer } from "../jsonrpc/answers.ts";
+import { edit, textAt } from "../jsonrpc/edit.ts";
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import { idKey } from "../jsonrpc/id.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import type { Handler } from "../face/face.ts";
+import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
+import { type Failure, failure } from "../link/failure.ts";
+import { pause } from "../link/pause.ts";
+import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
+import { allowsBatches } from "../mcp/revision.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { answerFor, failureAnswer } from "./answer.ts";
+import { createDeadlines } from "./deadlines.ts";
+import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
+import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
+
+/** What a {@linkcode createBridge} needs. Times in milliseconds. */
+export interface BridgeOptions {
+  readonly peer: Peer;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+  /** Bound of connecting and of `initialize`. */
+  readonly timeoutMs: number;
+  /** Bound of a request; progress starts it anew. */
+  readonly requestTimeoutMs: number;
+  /** Ceiling of a request, whatever its progress. */
+  readonly maxRequestTimeMs: number;
+  /** The client gets our log as well: `logging` is added to the server's capabilities if it has none. */
+  readonly debug: boolean;
+}
+
+/** Joins one client to a Peer, and keeps the one promise: every request is answered exactly once. */
+export interface Bridge extends Handler {
+  /** What the client has established so far. */
+  readonly session: Session;
+  /** Hands a message of our own to the client. */
+  tell(message: Message): void;
+  /**
+   * Ends the conversation: what is in flight may still take `ms` milliseconds, then it is cancelled and answered with an
+   * error. The client is taken to answer no more questions.
+   */
+  drain(ms: number): Promise<void>;
+  /** Drains at once and closes the Peer. */
+  close(): Promise<void>;
+}
+
+/** A request of the client's that has not been answered. */
+interface Unanswered extends RequestClock {
+  readonly message: Message;
+  readonly exchange: Exchange;
+  /** What the Face holds. */
+  readonly client: OpenExchange;
+  /** Its progress token as JSON text; looked up when first needed, `null` when it has none. */
+  token: string | null | undefined;
+}
+
+/** A request of the server's that the client has not answered. */
+interface Question {
+  readonly message: Message;
+  /** The requests whose time stands still meanwhile. */
+  readonly stopped: readonly Unanswered[];
+}
+
+/** Above this many unanswered requests, or bytes of them, the client is not read on. */
+const CONGESTED = 1024;
+const CONGESTED_BYTES = 64 * 1024 * 1024;
+
+/** Makes a {@linkcode Bridge}. */
+export function createBridge(options: BridgeOptions): Bridge {
+  const { peer, endpoint, logger, debug } = options;
+  const unanswered = new Map<string, Unanswered>();
+  let unansweredBytes = 0;
+  const questions = new Map<string, Question>();
+  const deadlines = createDeadlines<Unanswered>(expire);
+  let session = NO_SESSION;
+  let toClient: Receive = () => {};
+  let clientListens = true;
+  let room: PromiseWithResolvers<void> | undefined;
+  let emptied: PromiseWithResolvers<void> | undefined;
+
+  peer.listen({
+    receive: (message) => fromServer(message, undefined, toClient),
+    closed: (why) => logger.error(why.message, { endpoint: why.endpoint, hint: why.hint }),
+  });
+
+  // From the client ---------------------------------------------------------------------------------------------
+
+  function request(message: Message, { receive }: { readonly receive: Receive }): Exchange {
+    const key = idKey(message.id!);
+    if (unanswered.has(key)) {
+      const why = `Invalid Request: the id ${message.id} belongs to a request that is still unanswered`;
+      return settledExchange({
+        kind: "answered",
+        message: errorAnswer(message.id!, ErrorCode.InvalidRequest, why),
+      });
+    }
+    const local = answerHere(message);
+    if (local !== undefined) return settledExchange({ kind: "answered", message: local });
+    session = afterMessage(session, message);
+    return send(key, message, receive);
+  }
+
+  function send(key: string, message: Message, receive: Receive): Exchange {
+    const handshake = message.method === "initialize";
+    const limit = handshake ? options.timeoutMs : options.requestTimeoutMs;
+    const client = openExchange(() => {});
+    const exchange = peer.request(message, { receive: (it) => fromServer(it, entry, receive) });
+    const entry: Unanswered = Object.assign(
+      startClock(performance.now(), limit, handshake ? limit : options.maxRequestTimeMs),
+      { message, exchange, client, token: undefined },
+    );
+    unanswered.set(key, entry);
+    unansweredBytes += message.bytes.length;
+    deadlines.watch(entry);
+    exchange.outcome.then((outcome) => settle(entry, outcome));
+    return client;
+  }
+
+  /** The one place where a request ends. */
+  function settle(entry: Unanswered, outcome: Outcome): void {
+    const { message, client } = entry;
+    const key = idKey(message.id!);
+    if (unanswered.get(key) !== entry) return;
+    unanswered.delete(key);
+    unansweredBytes -= message.bytes.length;
+    deadlines.unwatch(entry);
+    relieve();
+    if ("failure" in outcome) report(message, outcome.failure);
+    const answer = answerFor(message.id!, outcome);
+    if (answer === undefined) return client.settle({ kind: "cancelled" });
+    session = afterAnswer(session, message, answer);
+    client.settle({ kind: "answered", message: withOurLogging(message, answer) });
+  }
+
+  function report(message: Message, why: Failure): void {
+    logger.warn(`${message.method} failed: ${why.message}`, {
+      code: why.code,
+      endpoint: why.endpoint,
+      ...(why.hint === undefined ? {} : { hint: why.hint }),
+    });
+  }
+
+  function notify(message: Message): void {
+    if (message.isAnswer) return reply(message);
+    if (message.method === "notifications/cancelled") return cancel(message);
+    session = afterMessage(session, message);
+    pass(message);
+  }
+
+  function pass(message: Message): void {
+    void peer.notify(message).then((why) => {
+      if (why === undefined) return;
+      const what = message.method ?? "an answer to the server";
+      logger.warn(`${what} was not delivered: ${why.message}`, { code: why.code, endpoint: why.endpoint });
+    });
+  }
+
+  /** Passes the client's answer to a question of the server's on. */
+  function reply(message: Message): void {
+    const question = questions.get(idKey(message.id!));
+    if (question === undefined) {
+      logger.warn("dropped an answer to a question the server did not ask, or has taken back", { id: message.id });
+      return;
+    }
+    forget(question);
+    pass(message);
+  }
+
+  function forget(question: Question): void {
+    questions.delete(idKey(question.message.id!));
+    for (const entry of question.stopped) {
+      noteReply(entry, performance.now());
+      if (unanswered.get(idKey(entry.message.id!)) === entry) deadlines.watch(entry);
+    }
+  }
+
+  function cancel(message: Message): void {
+    const id = textAt(message, ["params", "requestId"]);
+    const entry = id === undefined ? undefined : unanswered.get(idKey(id));
+    if (entry === undefined || entry.message.method === "initialize") {
+      logger.debug("dropped a cancellation of no request in flight", { requestId: id });
+      return;
+    }
+    // The client is done with it at once, whatever the peer still says.
+    entry.exchange.cancel(message);
+    settle(entry, { kind: "cancelled" });
+  }
+
+  // From the server ---------------------------------------------------------------------------------------------
+
+  function fromServer(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
+    if (message.kind === "request") return ask(message, entry, receive);
+    if (message.method === "notifications/progress") {
+      const about = entry ?? findByToken(message);
+      if (about !== undefined) noteProgress(about, performance.now(), options.requestTimeoutMs);
+    } else if (message.method === "notifications/cancelled") {
+      const id = textAt(message, ["params", "requestId"]);
+      const question = id === undefined ? undefined : questions.get(idKey(id));
+      if (question !== undefined) forget(question);
+    }
+    return receive(message);
+  }
+
+  function ask(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
+    if (!clientListens) {
+      const why = failure("SHUTTING_DOWN", undefined, "the client has ended the conversation");
+      return pass(failureAnswer(message.id!, why));
+    }
+    // A wire that does not say on whose behalf the server asks stops the time of all requests.
+    const stopped = entry === undefined ? [...unanswered.values()] : [entry];
+    for (const it of stopped) noteQuestion(it, performance.now());
+    questions.set(idKey(message.id!), { message, stopped });
+    // The client must be able to answer.
+    room?.resolve();
+    room = undefined;
+    return receive(message);
+  }
+
+  function findByToken(message: Message): Unanswered | undefined {
+    const token = textAt(message, ["params", "progressToken"]);
+    if (token === undefined) return undefined;
+    for (const entry of unanswered.values()) {
+      if (entry.token === undefined) entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
+      if (entry.token === token) return entry;
+    }
+    return undefined;
+  }
+
+  // Deadlines ---------------------------------------------------------------------------------------------------
+
+  function expire(entry: Unanswered): void {
+    const { message } = entry;
+    const handshake = message.method === "initialize";
+    const seconds = (ms: number) => `${ms / 1000} s`;
+    const why = handshake
+      ? failure(
+        "CONNECT_TIMEOUT",
+        endpoint,
+        `no answer to initialize within ${seconds(options.timeoutMs)}`,
+        "is the server up? Raise --timeout if it needs longer",
+      )
+      : failure(
+        "REQUEST_TIMEOUT",
+        endpoint,
+        performance.now() >= entry.latest
+          ? `no answer within ${seconds(options.maxRequestTimeMs)}, the longest a request may take`
+          : `no answer within ${seconds(options.requestTimeoutMs)}`,
+        "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
+      );
+    abandon(entry, handshake ? undefined : why.message);
+    settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
+  }
+
+  /** Gives a request up; the server is told, unless `reason` is missing. */
+  function abandon({ exchange, message }: Unanswered, reason: string | undefined): void {
+    exchange.cancel(
+      reason === undefined
+        ? undefined
+        : edit(notification("notifications/cancelled", { requestId: 0, reason }), [
+          { path: ["params", "requestId"], value: message.id! },
+        ]),
+    );
+  }
+
+  // Our own log for the client ----------------------------------------------------------------------------------
+
+  function withOurLogging(request: Message, answer: Message): Message {
+    if (!debug || request.method !== "initialize" || answer.kind !== "result" || serverLogs(session)) return answer;
+    return edit(answer, [{ path: ["result", "capabilities", "logging"], value: "{}" }]);
+  }
+
+  function answerHere(message: Message): Message | undefined {
+    if (message.method !== "logging/setLevel" || !debug || session.revision === undefined || serverLogs(session)) {
+      return undefined;
+    }
+    const answer = resultAnswer(message.id!, {});
+    session = afterAnswer(session, message, answer);
+    return answer;
+  }
+
+  // Ends --------------------------------------------------------------------------------------------------------
+
+  function relieve(): void {
+    if (unanswered.size < CONGESTED && unansweredBytes < CONGESTED_BYTES) {
+      room?.resolve();
+      room = undefined;
+    }
+    if (unanswered.size === 0) emptied?.resolve();
+  }
+
+  function stopListening(): void {
+    clientListens = false;
+    for (const { message, ...question } of questions.values()) {
+      forget({ message, ...question });
+      const why = failure("SHUTTING_DOWN", undefined, "the client has ended the conversation");
+      pass(failureAnswer(message.id!, why));
+    }
+  }
+
+  async function drain(ms: number): Promise<void> {
+    stopListening();
+    if (unanswered.size > 0 && ms > 0) {
+      emptied ??= Promise.withResolvers<void>();
+      const over = new AbortController();
+      await Promise.race([emptied.promise, pause(ms, over.signal)]);
+      over.abort();
+    }
+    const why = failure(
+      "SHUTTING_DOWN",
+      endpoint,
+      "this program is ending and waits no longer for the answer",
+      "the request may have been carried out",
+    );
+    for (const entry of [...unanswered.values()]) {
+      abandon(entry, entry.message.method === "initialize" ? undefined : why.message);
+      settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
+    }
+  }
+
+  return {
+    get session() {
+      return session;
+    },
+    request,
+    notify,
+    listen({ receive }) {
+      toClient = receive;
+    },
+    allowsBatches: () => allowsBatches(session.revision),
+    congested() {
+      if (unanswered.size < CONGESTED && unansweredBytes < CONGESTED_BYTES) return undefined;
+      if (questions.size > 0) return undefined;
+      return (room ??= Promise.withResolvers<void>()).promise;
+    },
+    tell(message) {
+      void toClient(message);
+    },
+    drain,
+    async close() {
+      await drain(0);
+      deadlines.stop();
+      await peer.close();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { pause } from "../link/pause.ts";
+
+/** What has a deadline. Times are `performance.now()` milliseconds, which stand still while the machine sleeps. */
+export interface Timed {
+  /** When it expires. */
+  due: number;
+}
+
+/** Watches deadlines. */
+export interface Deadlines<T extends Timed> {
+  /** Watches an item, or takes note that its deadline has come nearer. */
+  watch(item: T): void;
+  unwatch(item: T): void;
+  /** Ends the watching. */
+  stop(): void;
+}
+
+/**
+ * Makes a {@linkcode Deadlines}. One timer, set for the earliest deadline, serves all items; a deadline that moves
+ * away needs no word.
+ */
+export function createDeadlines<T extends Timed>(expired: (item: T) => void): Deadlines<T> {
+  const items = new Set<T>();
+  const stopped = new AbortController();
+  /** The earliest time the timer is set for. */
+  let armedFor = Infinity;
+
+  function arm(due: number): void {
+    if (due >= armedFor || stopped.signal.aborted) return;
+    armedFor = due;
+    void pause(Math.ceil(due - performance.now()), stopped.signal).then((over) => over && check(due));
+  }
+
+  function check(timer: number): void {
+    // A timer set for later than the present one has been overtaken.
+    if (timer !== armedFor) return;
+    armedFor = Infinity;
+    const now = performance.now();
+    let next = Infinity;
+    for (const item of items) {
+      if (item.due <= now) {
+        items.delete(item);
+        expired(item);
+      } else if (item.due < next) {
+        next = item.due;
+      }
+    }
+    if (next !== Infinity) arm(next);
+  }
+
+  return {
+    watch(item) {
+      items.add(item);
+      if (item.due < armedFor) arm(item.due);
+    },
+    unwatch(item) {
+      items.delete(item);
+    },
+    stop() {
+      stopped.abort();
+      items.clear();
+    },
+  };
+}

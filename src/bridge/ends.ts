@@ -1,0 +1,68 @@
+import { pause } from "../link/pause.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Watches for everything that ends the program, beside the end of stdin. */
+export interface Ends {
+  /** Resolves, with the reason, at the first of them. */
+  readonly ended: Promise<string>;
+  /** Tells whether one of them has come: then there is no time to lose. */
+  hurried(): boolean;
+  /** Reports an end of another kind. */
+  end(why: string): void;
+  /** Ends the watching. */
+  stop(): void;
+}
+
+/** How often the parent is looked at, in milliseconds. */
+const PARENT_MS = 1000;
+
+/** The exit code after a second signal: the first was not quick enough. */
+const IMPATIENT = 1;
+
+/**
+ * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), and for a
+ * parent that died without closing our stdin. A second signal ends the program at once.
+ */
+export function watchEnds(logger: Logger): Ends {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const stopped = new AbortController();
+  let hurried = false;
+  let signals = 0;
+
+  function end(why: string): void {
+    hurried = true;
+    resolve(why);
+  }
+
+  const handlers = (Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
+    : ["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => {
+      const handle = () => {
+        if (++signals > 1) Deno.exit(IMPATIENT);
+        end(`got ${signal}`);
+      };
+      Deno.addSignalListener(signal, handle);
+      return () => Deno.removeSignalListener(signal, handle);
+    });
+
+  void watchParent();
+
+  async function watchParent(): Promise<void> {
+    const parent = Deno.ppid;
+    while (await pause(PARENT_MS, stopped.signal)) {
+      if (Deno.ppid === parent) continue;
+      logger.debug("the parent process is gone");
+      return end("the parent process is gone");
+    }
+  }
+
+  return {
+    ended: promise,
+    hurried: () => hurried,
+    end,
+    stop() {
+      stopped.abort();
+      for (const remove of handlers) remove();
+    },
+  };
+}

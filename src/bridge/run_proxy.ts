@@ -1,0 +1,73 @@
+import type { ConnectSettings } from "../config/settings.ts";
+import { stdioFace } from "../face/stdio_face.ts";
+import { Message } from "../jsonrpc/message.ts";
+import { describeEndpoint } from "../link/describe_endpoint.ts";
+import { openPeer } from "../link/open_peer.ts";
+import { within } from "../link/pause.ts";
+import type { Logger, LogRecord } from "../telemetry/logger.ts";
+import { mcpLevelAtLeast, toLogNotification, toMcpLevel } from "../telemetry/mcp_log.ts";
+import { type Bridge, createBridge } from "./bridge.ts";
+import { watchEnds } from "./ends.ts";
+import { serverLogs } from "./session.ts";
+import { toolFilter } from "./tool_filter.ts";
+
+/** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
+const HURRIED_DRAIN_MS = 1000;
+/** How long closing sessions and children may take, in milliseconds. */
+const CLOSE_MS = 6000;
+/** How long the client may take to read the last answers, in milliseconds. */
+const FLUSH_MS = 2000;
+
+/**
+ * Joins the client on our stdin and stdout to the server, until either the client ends it or we are told to.
+ *
+ * @returns the exit code
+ */
+export async function runProxy(settings: ConnectSettings, logger: Logger): Promise<number> {
+  const endpoint = describeEndpoint(settings.endpoint);
+  warmUp(settings);
+  const face = stdioFace({
+    read: (buffer) => Deno.stdin.read(buffer),
+    write: (bytes) => Deno.stdout.write(bytes),
+    maxMessageSize: settings.maxMessageSize,
+    logger,
+  });
+  const { allowTools: allow, ignoreTools: ignore } = settings;
+  const wire = await openPeer(settings, logger);
+  const peer = allow.length + ignore.length > 0 ? toolFilter({ allow, ignore, endpoint })(wire) : wire;
+  const bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
+  const untap = logger.tap((record) => tellClient(bridge, record, settings.log.debug));
+
+  const ends = watchEnds(logger);
+  const served = face.serve(bridge).then(() => "the client closed stdin");
+  face.gone.addEventListener("abort", () => ends.end("the client closed stdout"));
+  const first = await Promise.race([served, ends.ended]);
+  logger.debug("ending", { why: first });
+  // A client that has only stopped talking may still read; one that is gone, or wants us gone, won't wait.
+  const hurried = ends.hurried();
+  await Promise.race([
+    bridge.drain(hurried ? HURRIED_DRAIN_MS : settings.drainTimeoutMs),
+    ends.ended.then(() => bridge.drain(HURRIED_DRAIN_MS)),
+  ]);
+  untap();
+  await within(CLOSE_MS, bridge.close());
+  await within(FLUSH_MS, face.flush());
+  ends.stop();
+  return 0;
+}
+
+/** The first TLS connection computes for 40 ms: off this thread, while the program still loads and connects. */
+function warmUp({ endpoint }: ConnectSettings): void {
+  if (endpoint.kind !== "http" || endpoint.url.protocol !== "https:") return;
+  crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"]).catch(() => {});
+}
+
+/**
+ * Hands a record of our log to the client, as far as the revision and the client allow: after `initialized`, where
+ * logging was declared, at the level the client asked for (S/2025-11-25/server/utilities/logging).
+ */
+function tellClient({ session, tell }: Bridge, record: LogRecord, debug: boolean): void {
+  if (!session.initialized || session.revision === undefined || !(debug || serverLogs(session))) return;
+  const level = session.logLevel ?? (debug ? "debug" : "warning");
+  if (mcpLevelAtLeast(toMcpLevel(record.level), level)) tell(Message.fromText(toLogNotification(record)));
+}

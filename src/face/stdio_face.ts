@@ -1,0 +1,125 @@
+import { errorAnswer } from "../jsonrpc/answers.ts";
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import { LineDecoder } from "../jsonrpc/line_decoder.ts";
+import { InvalidMessage, type Message } from "../jsonrpc/message.ts";
+import { decodeUtf8, encodeUtf8 } from "../jsonrpc/utf8.ts";
+import { readIncoming } from "../link/incoming.ts";
+import { createOutbox } from "../link/outbox.ts";
+import type { Outcome } from "../link/peer.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Face, Handler } from "./face.ts";
+
+/** What a {@linkcode stdioFace} needs. */
+export interface StdioFaceOptions {
+  /** Reads the client's next bytes into `buffer`; `null` at the end. */
+  readonly read: (buffer: Uint8Array) => Promise<number | null>;
+  /** Writes some bytes, and says how many. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** Longest line taken, in bytes. */
+  readonly maxMessageSize: number;
+  readonly logger: Logger;
+}
+
+/** How much is read at a time, in bytes. */
+const READ_SIZE = 64 * 1024;
+
+/** A Face for one client that speaks newline-delimited JSON-RPC (S/2025-11-25/basic/transports#stdio). */
+export function stdioFace(options: StdioFaceOptions): Face {
+  const { logger, maxMessageSize } = options;
+  const gone = new AbortController();
+  const outbox = createOutbox(
+    async (bytes) => {
+      for (let from = 0; from < bytes.length;) from += await options.write(bytes.subarray(from));
+    },
+    (error) => {
+      logger.debug("the client takes no more", { error });
+      gone.abort();
+    },
+  );
+  const receive = (message: Message) => outbox.send(message.bytes);
+
+  /** What the client is told of an outcome, given how the request came in. */
+  function answer(outcome: Outcome): void {
+    if (outcome.kind === "answered") outbox.send(outcome.message.bytes);
+  }
+
+  function take(line: Uint8Array<ArrayBuffer>, handler: Handler): void {
+    const incoming = readIncoming(line);
+    switch (incoming.kind) {
+      case "message":
+        return takeMessage(incoming.message, handler);
+      case "invalid":
+        return complain(incoming.problem);
+      case "batch":
+        if (handler.allowsBatches()) void takeBatch(incoming.members, handler);
+        else complain(new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches"));
+    }
+  }
+
+  function takeMessage(message: Message, handler: Handler): void {
+    if (message.kind === "request") void handler.request(message, { receive }).outcome.then(answer);
+    else handler.notify(message);
+  }
+
+  function complain({ id, code, message }: InvalidMessage): void {
+    logger.warn(`the client sent what is no message: ${message}`, { id });
+    outbox.send(errorAnswer(id, code, message).bytes);
+  }
+
+  /** Answers a batch with a batch (JSON-RPC 2.0, section 6); one without requests with nothing. */
+  async function takeBatch(members: readonly (Message | InvalidMessage)[], handler: Handler): Promise<void> {
+    const answers: Promise<Message | undefined>[] = [];
+    for (const member of members) {
+      if (member instanceof InvalidMessage) {
+        answers.push(Promise.resolve(errorAnswer(member.id, member.code, member.message)));
+      } else if (member.method === "initialize") {
+        // S/2025-03-26/basic/lifecycle, Initialization: it must not be part of a batch.
+        const why = "Invalid Request: initialize must not be part of a batch";
+        answers.push(Promise.resolve(errorAnswer(member.id ?? null, ErrorCode.InvalidRequest, why)));
+      } else if (member.kind === "request") {
+        const exchange = handler.request(member, { receive });
+        answers.push(exchange.outcome.then((outcome) => outcome.kind === "answered" ? outcome.message : undefined));
+      } else {
+        handler.notify(member);
+      }
+    }
+    const given = (await Promise.all(answers)).filter((message) => message !== undefined);
+    if (given.length > 0) outbox.send(encodeUtf8(`[${given.map((message) => message.text).join(",")}]`));
+  }
+
+  function tooLong(head: Uint8Array): void {
+    const id = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*,/
+      .exec(decodeUtf8(head))?.[1];
+    complain(
+      new InvalidMessage(
+        ErrorCode.InvalidRequest,
+        `Invalid Request: the message is longer than ${maxMessageSize} bytes (--max-message-size)`,
+        id ?? null,
+      ),
+    );
+  }
+
+  return {
+    gone: gone.signal,
+    flush: () => outbox.flush(),
+    async serve(handler) {
+      handler.listen({ receive });
+      const decoder = new LineDecoder(maxMessageSize);
+      const buffer = new Uint8Array(READ_SIZE);
+      try {
+        for (;;) {
+          const count = await options.read(buffer);
+          for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
+            if (line instanceof Uint8Array) take(line, handler);
+            else tooLong(line.head);
+            const busy = handler.congested();
+            if (busy !== undefined) await busy;
+          }
+          if (count === null) return;
+        }
+      } catch (error) {
+        logger.debug("reading from the client ended", { error });
+      }
+    },
+  };
+}

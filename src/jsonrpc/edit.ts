@@ -1,0 +1,192 @@
+import { Message } from "./message.ts";
+import { newNotes, scanArray, scanObject, skipSpace } from "./scan.ts";
+import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
+
+/** A change of one member: its path from the top of the message, and the JSON text it shall hold. */
+export interface Edit {
+  /** Names of members, outermost first: `["params", "_meta", "traceparent"]`. */
+  readonly path: readonly string[];
+  /** The member's new JSON text; `undefined` removes the member. */
+  readonly value: string | undefined;
+}
+
+/** Where a member stands inside its object. */
+interface Place {
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+/** The members of the object at `start`, the last of equal names winning, as in `JSON.parse`. */
+function members(bytes: Uint8Array, start: number): { places: [name: string, place: Place][]; end: number } {
+  const places: [string, Place][] = [];
+  const end = scanObject(
+    bytes,
+    start,
+    bytes.length,
+    newNotes(),
+    (nameStart, nameEnd, valueStart, valueEnd) => {
+      const name = JSON.parse(decodeUtf8(bytes.subarray(nameStart, nameEnd))) as string;
+      places.push([name, { nameStart, nameEnd, valueStart, valueEnd }]);
+    },
+  );
+  return { places, end };
+}
+
+function isObject(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x7b;
+}
+
+function splice(bytes: Uint8Array, start: number, end: number, text: string): Uint8Array<ArrayBuffer> {
+  const middle = encodeUtf8(text);
+  const out = new Uint8Array(bytes.length - (end - start) + middle.length);
+  out.set(bytes.subarray(0, start));
+  out.set(middle, start);
+  out.set(bytes.subarray(end), start + middle.length);
+  return out;
+}
+
+/** The JSON text that sets `path` in an object that is not there yet. */
+function nest(path: readonly string[], value: string): string {
+  return path.reduceRight((inner, name) => `{${JSON.stringify(name)}:${inner}}`, value);
+}
+
+function applyEdit(bytes: Uint8Array<ArrayBuffer>, edit: Edit): Uint8Array<ArrayBuffer> {
+  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+  for (let depth = 0; depth < edit.path.length; depth++) {
+    const name = edit.path[depth]!;
+    const { places, end } = members(bytes, start);
+    const place = places.findLast(([other]) => other === name)?.[1];
+    const last = depth === edit.path.length - 1;
+    if (place === undefined) {
+      if (edit.value === undefined) return bytes;
+      const member = `${JSON.stringify(name)}:${nest(edit.path.slice(depth + 1), edit.value)}`;
+      return splice(bytes, end - 1, end - 1, places.length === 0 ? member : `,${member}`);
+    }
+    if (last) {
+      return edit.value === undefined
+        ? removeAll(bytes, places, name)
+        : splice(bytes, place.valueStart, place.valueEnd, edit.value);
+    }
+    if (!isObject(bytes, place.valueStart)) {
+      if (edit.value === undefined) return bytes;
+      return splice(bytes, place.valueStart, place.valueEnd, nest(edit.path.slice(depth + 1), edit.value));
+    }
+    start = place.valueStart;
+  }
+  return bytes;
+}
+
+/** Takes every member called `name` out, each with the comma that parts it from its neighbour. */
+function removeAll(
+  bytes: Uint8Array<ArrayBuffer>,
+  places: [string, Place][],
+  name: string,
+): Uint8Array<ArrayBuffer> {
+  return cutOut(
+    bytes,
+    places.map(([other, place]) => ({ start: place.nameStart, end: place.valueEnd, cut: other === name })),
+  );
+}
+
+interface Item {
+  readonly start: number;
+  readonly end: number;
+  readonly cut: boolean;
+}
+
+/** Takes items of a comma-separated list out; the others, and what stands around them, keep their bytes. */
+function cutOut(bytes: Uint8Array<ArrayBuffer>, items: readonly Item[]): Uint8Array<ArrayBuffer> {
+  const keep: [start: number, end: number][] = [];
+  let from = 0;
+  let kept = 0;
+  for (let i = 0; i < items.length; i++) {
+    const item = items[i]!;
+    if (!item.cut) {
+      kept++;
+      continue;
+    }
+    // With a kept item before it, an item goes together with the comma in front, else with the one behind.
+    const start = kept > 0 ? items[i - 1]!.end : item.start;
+    const next = items[i + 1];
+    const end = kept > 0 || next === undefined ? item.end : next.start;
+    keep.push([from, Math.max(from, start)]);
+    from = Math.max(from, end);
+  }
+  keep.push([from, bytes.length]);
+  const out = new Uint8Array(keep.reduce((sum, [start, end]) => sum + end - start, 0));
+  let at = 0;
+  for (const [start, end] of keep) {
+    out.set(bytes.subarray(start, end), at);
+    at += end - start;
+  }
+  return out;
+}
+
+/**
+ * Returns `message` with members set, inserted or removed by splicing its text; everything else keeps its bytes.
+ * Objects on the way that are not there are made; a new member goes last.
+ *
+ * @example
+ * ```ts
+ * import { Message } from "./message.ts";
+ * import { edit } from "./edit.ts";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const message = Message.fromText('{"jsonrpc":"2.0", "id":1,"result":{"n":1E400}}');
+ * const edited = edit(message, [{ path: ["id"], value: '"a"' }, { path: ["result", "_meta", "x"], value: "1" }]);
+ * strictEqual(edited.text, '{"jsonrpc":"2.0", "id":"a","result":{"n":1E400,"_meta":{"x":1}}}');
+ * ```
+ *
+ * @throws {InvalidMessage} when the edits leave no valid message
+ */
+export function edit(message: Message, edits: readonly Edit[]): Message {
+  const bytes = edits.reduce(applyEdit, message.bytes);
+  return bytes === message.bytes ? message : Message.parse(bytes);
+}
+
+/** Returns `message` with another id. */
+export function withId(message: Message, id: string): Message {
+  return message.id === id ? message : edit(message, [{ path: ["id"], value: id }]);
+}
+
+/** Returns the JSON text of the member at `path`, `undefined` when it is not there. */
+export function textAt(message: Message, path: readonly string[]): string | undefined {
+  const { bytes } = message;
+  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+  let end = bytes.length;
+  for (const name of path) {
+    if (!isObject(bytes, start)) return undefined;
+    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
+    if (place === undefined) return undefined;
+    start = place.valueStart;
+    end = place.valueEnd;
+  }
+  return decodeUtf8(bytes.subarray(start, end));
+}
+
+/**
+ * Returns `message` without the elements of the array at `path` whose JSON text `keep` refuses; everything else keeps
+ * its bytes. A message without such an array is returned as it is.
+ */
+export function filterElements(
+  message: Message,
+  path: readonly string[],
+  keep: (text: string) => boolean,
+): Message {
+  const { bytes } = message;
+  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+  for (const name of path) {
+    if (!isObject(bytes, start)) return message;
+    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
+    if (place === undefined) return message;
+    start = place.valueStart;
+  }
+  if (bytes[start] !== 0x5b) return message;
+  const items: Item[] = [];
+  scanArray(bytes, start, bytes.length, newNotes(), (from, to) => {
+    items.push({ start: from, end: to, cut: !keep(decodeUtf8(bytes.subarray(from, to))) });
+  });
+  return items.some((item) => item.cut) ? Message.parse(cutOut(bytes, items)) : message;
+}

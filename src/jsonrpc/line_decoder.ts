@@ -1,0 +1,86 @@
+import { ByteRope } from "./byte_rope.ts";
+
+/** A line that was longer than allowed: its beginning, for what can be read of it. */
+export interface OverlongLine {
+  /** The first bytes of the line, at most {@linkcode OVERLONG_HEAD}. */
+  readonly head: Uint8Array<ArrayBuffer>;
+}
+
+/** How much of an over-long line is kept, in bytes. */
+export const OVERLONG_HEAD = 4096;
+
+/** What a {@linkcode LineDecoder} finds: a line without its line break, or word of one that was too long. */
+export type Line = Uint8Array<ArrayBuffer> | OverlongLine;
+
+/**
+ * Splits bytes into lines at LF, in whatever pieces they come. A CR before the LF, blank lines and a byte order mark
+ * at the very start are dropped (MCP, transports/stdio; shells on Windows write the latter two).
+ *
+ * Lines are copies: the chunks may be reused. No more than one line's worth of bytes is held.
+ */
+export class LineDecoder {
+  /** The beginning of a line whose end has not come yet. */
+  readonly #partial = new ByteRope();
+  /** The head of a line that has grown too long, whose rest is dropped. */
+  #overlong: Uint8Array<ArrayBuffer> | undefined;
+  #first = true;
+  readonly #maxLength: number;
+
+  /** @param maxLength the longest line taken, in bytes */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  /** Takes the next chunk and returns the lines it completes. */
+  push(chunk: Uint8Array): Line[] {
+    const lines: Line[] = [];
+    let from = 0;
+    for (let at = chunk.indexOf(0x0a); at !== -1; at = chunk.indexOf(0x0a, from)) {
+      this.#complete(chunk.subarray(from, at), lines);
+      from = at + 1;
+    }
+    if (from < chunk.length) this.#hold(chunk.subarray(from));
+    return lines;
+  }
+
+  /** Returns the last line, when the stream ended without a line break. */
+  end(): Line[] {
+    const lines: Line[] = [];
+    this.#complete(new Uint8Array(0), lines);
+    return lines;
+  }
+
+  #hold(piece: Uint8Array): void {
+    if (this.#overlong !== undefined) return;
+    this.#partial.append(piece);
+    // One byte more, since a CR may belong to the line break.
+    if (this.#partial.length > this.#maxLength + 1) this.#overlong = this.#partial.take(OVERLONG_HEAD);
+  }
+
+  #complete(last: Uint8Array, lines: Line[]): void {
+    let line: Uint8Array<ArrayBuffer>;
+    if (this.#overlong !== undefined) {
+      lines.push({ head: this.#overlong });
+      this.#overlong = undefined;
+      this.#first = false;
+      return;
+    } else if (this.#partial.length === 0) {
+      line = new Uint8Array(last);
+    } else {
+      this.#partial.append(last);
+      line = this.#partial.take();
+    }
+    if (line[line.length - 1] === 0x0d) line = line.subarray(0, -1);
+    if (this.#first && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
+    this.#first = false;
+    if (line.length > this.#maxLength) lines.push({ head: line.slice(0, OVERLONG_HEAD) });
+    else if (!isBlank(line)) lines.push(line);
+  }
+}
+
+function isBlank(line: Uint8Array): boolean {
+  for (const byte of line) {
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return false;
+  }
+  return true;
+}

@@ -1,0 +1,237 @@
+import { ErrorCode } from "./error_codes.ts";
+import { type Id, idKey, isRequestId } from "./id.ts";
+import { JsonSyntaxError, newNotes, scanObject, skipSpace } from "./scan.ts";
+import { decodeUtf8, encodeUtf8, isUtf8 } from "./utf8.ts";
+
+/** What a JSON-RPC message is. */
+export type MessageKind = "request" | "notification" | "result" | "error";
+
+/** A member of the envelope, as offsets into the message's bytes. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A message that is no valid JSON-RPC 2.0, with what can be said of it to its sender. */
+export class InvalidMessage extends Error {
+  override readonly name = "InvalidMessage";
+  /** `-32700` when the text is not JSON, else `-32600`. */
+  readonly code: number;
+  /** The id to answer with: the message's own where it could be read, else `null`. */
+  readonly id: Id | null;
+  constructor(code: number, reason: string, id: Id | null = null) {
+    super(reason);
+    this.code = code;
+    this.id = id;
+  }
+}
+
+/** Members of the envelope that JSON-RPC 2.0 defines. */
+type EnvelopeName = "jsonrpc" | "id" | "method" | "params" | "result" | "error";
+
+const ENVELOPE_NAMES: ReadonlySet<string> = new Set<EnvelopeName>([
+  "jsonrpc",
+  "id",
+  "method",
+  "params",
+  "result",
+  "error",
+]);
+
+/** Longest name of the envelope, quotes included. */
+const LONGEST_NAME = '"jsonrpc"'.length;
+
+/**
+ * One JSON-RPC message: the bytes it came in, and a view of its envelope.
+ *
+ * The bytes are never re-encoded: what a bridge does not have to change leaves as it came, numbers, key order and
+ * unknown members included.
+ *
+ * @example
+ * ```ts
+ * import { Message } from "./message.ts";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const message = Message.fromText('{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}');
+ * strictEqual(message.kind, "request");
+ * strictEqual(message.id, "9007199254740993");
+ * ```
+ */
+export class Message {
+  /** The message's UTF-8 text, on one line, without its line break. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly kind: MessageKind;
+  /** The id as it was written; `undefined` for notifications, `"null"` for an error that answers no known request. */
+  readonly id: Id | undefined;
+  /** The method of a request or notification. */
+  readonly method: string | undefined;
+  /** Where the envelope's members stand; `undefined` for those that are not there. */
+  readonly params: Span | undefined;
+  readonly result: Span | undefined;
+  readonly error: Span | undefined;
+
+  private constructor(bytes: Uint8Array<ArrayBuffer>, kind: MessageKind, envelope: Envelope) {
+    this.bytes = bytes;
+    this.kind = kind;
+    this.id = envelope.id;
+    this.method = envelope.method;
+    this.params = envelope.spans.params;
+    this.result = envelope.spans.result;
+    this.error = envelope.spans.error;
+  }
+
+  /**
+   * Reads a message from its bytes, which it keeps: they must not change afterwards. Raw line breaks between
+   * tokens are replaced by spaces, in place, so that a message always fits on one line.
+   *
+   * @throws {InvalidMessage} when it is no JSON, no UTF-8 or no JSON-RPC 2.0 message
+   */
+  static parse(bytes: Uint8Array<ArrayBuffer>): Message {
+    const notes = newNotes();
+    const envelope: Envelope = { spans: {}, id: undefined, method: undefined };
+    let duplicate: string | undefined;
+    let end: number;
+    try {
+      const start = skipSpace(bytes, 0, bytes.length, notes);
+      if (start === bytes.length) throw new JsonSyntaxError(start);
+      if (bytes[start] !== 0x7b) throw notAnObject(bytes, start);
+      end = scanObject(bytes, start, bytes.length, notes, (nameStart, nameEnd, valueStart, valueEnd) => {
+        const name = envelopeName(bytes, nameStart, nameEnd);
+        if (name === undefined) return;
+        if (envelope.spans[name] !== undefined) duplicate = name;
+        envelope.spans[name] = { start: valueStart, end: valueEnd };
+      });
+      end = skipSpace(bytes, end, bytes.length, notes);
+      if (end !== bytes.length) throw new JsonSyntaxError(end);
+    } catch (error) {
+      if (!(error instanceof JsonSyntaxError)) throw error;
+      throw new InvalidMessage(ErrorCode.ParseError, `Parse error: ${error.message}`);
+    }
+    if ((notes.bits & 0x80) !== 0 && !isUtf8(bytes)) {
+      throw new InvalidMessage(ErrorCode.ParseError, "Parse error: the text is not valid UTF-8");
+    }
+    if (notes.lineBreak) joinLines(bytes);
+    return new Message(bytes, kindOf(bytes, envelope, duplicate), envelope);
+  }
+
+  /** Reads a message from text; see {@linkcode Message.parse}. */
+  static fromText(text: string): Message {
+    return Message.parse(encodeUtf8(text));
+  }
+
+  /** Makes a message from a value that `JSON.stringify` takes. */
+  static of(value: Readonly<Record<string, unknown>>): Message {
+    return Message.fromText(JSON.stringify(value));
+  }
+
+  /** Tells whether this is an answer: a result or an error. */
+  get isAnswer(): boolean {
+    return this.kind === "result" || this.kind === "error";
+  }
+
+  /** The message as text. */
+  get text(): string {
+    return decodeUtf8(this.bytes);
+  }
+
+  /** The text of one member of the envelope, `undefined` when it is not there. */
+  textOf(member: "params" | "result" | "error"): string | undefined {
+    const span = this[member];
+    return span && decodeUtf8(this.bytes.subarray(span.start, span.end));
+  }
+
+  /**
+   * The value of one member of the envelope, `undefined` when it is not there. Meant for small messages and for looking
+   * only: numbers lose what a double can't hold.
+   */
+  valueOf(member?: "params" | "result" | "error"): unknown {
+    if (member === undefined) return this;
+    const text = this.textOf(member);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+}
+
+interface Envelope {
+  readonly spans: { [Name in EnvelopeName]?: Span };
+  id: Id | undefined;
+  method: string | undefined;
+}
+
+function envelopeName(bytes: Uint8Array, start: number, end: number): EnvelopeName | undefined {
+  // A name with escapes is longer than it reads: "\u0069d" is "id".
+  if (end - start > LONGEST_NAME && bytes.subarray(start, end).indexOf(0x5c) === -1) return undefined;
+  const text = decodeUtf8(bytes.subarray(start, end));
+  const name = text.includes("\\") ? JSON.parse(text) as string : text.slice(1, -1);
+  return ENVELOPE_NAMES.has(name) ? name as EnvelopeName : undefined;
+}
+
+/** A batch (array), or JSON that is no object at all: told apart from text that is no JSON. */
+function notAnObject(bytes: Uint8Array, start: number): InvalidMessage | JsonSyntaxError {
+  try {
+    JSON.parse(decodeUtf8(bytes));
+  } catch {
+    return new JsonSyntaxError(start);
+  }
+  return new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: a message is a JSON object");
+}
+
+function joinLines(bytes: Uint8Array): void {
+  for (const lineBreak of [0x0a, 0x0d]) {
+    for (let at = bytes.indexOf(lineBreak); at !== -1; at = bytes.indexOf(lineBreak, at + 1)) {
+      bytes[at] = 0x20;
+    }
+  }
+}
+
+/** Checks the envelope (JSON-RPC 2.0, sections 4 and 5) and fills in its id and method. */
+function kindOf(bytes: Uint8Array, envelope: Envelope, duplicate: string | undefined): MessageKind {
+  const { spans } = envelope;
+  const textAt = (span: Span) => decodeUtf8(bytes.subarray(span.start, span.end));
+  const idText = spans.id && textAt(spans.id);
+  const knownId = idText !== undefined && isRequestId(idText) && duplicate !== "id" ? idText : null;
+  const invalid = (reason: string) =>
+    new InvalidMessage(ErrorCode.InvalidRequest, `Invalid Request: ${reason}`, knownId);
+
+  if (duplicate !== undefined) throw invalid(`"${duplicate}" is there twice`);
+  const { jsonrpc } = spans;
+  if (jsonrpc === undefined || textAt(jsonrpc) !== '"2.0"') throw invalid('"jsonrpc" must be "2.0"');
+  if (spans.method !== undefined) {
+    if (spans.result !== undefined || spans.error !== undefined) {
+      throw invalid("both a request and an answer");
+    }
+    if (bytes[spans.method.start] !== 0x22) throw invalid('"method" must be a string');
+    envelope.method = methodName(bytes, spans.method);
+    const params = spans.params && bytes[spans.params.start];
+    if (params !== undefined && params !== 0x7b && params !== 0x5b) {
+      throw invalid('"params" must be an object');
+    }
+    if (idText === undefined) return "notification";
+    if (knownId === null) throw invalid('"id" must be a string or a number');
+    envelope.id = knownId;
+    return "request";
+  }
+  if (spans.result === undefined && spans.error === undefined) {
+    throw invalid("neither a request nor an answer");
+  }
+  if (spans.result !== undefined && spans.error !== undefined) throw invalid("both a result and an error");
+  const kind = spans.error !== undefined ? "error" : "result";
+  if (spans.error !== undefined && bytes[spans.error.start] !== 0x7b) {
+    throw invalid('"error" must be an object');
+  }
+  if (knownId === null && !(kind === "error" && (idText === undefined || idText === "null"))) {
+    throw invalid("an answer must carry the id of its request");
+  }
+  envelope.id = knownId ?? "null";
+  return kind;
+}
+
+/** Method names met before, by their text: a session uses few, and each is made a string once. */
+function methodName(bytes: Uint8Array, span: Span): string {
+  const text = decodeUtf8(bytes.subarray(span.start, span.end));
+  return text.includes("\\") ? JSON.parse(text) as string : text.slice(1, -1);
+}
+
+/** The key of a message's id, see {@linkcode idKey}; `undefined` for notifications. */
+export function keyOf(message: Message): string | undefined {
+  return message.id === undefined ? undefined : idKey(message.id);
+}

@@ -1,0 +1,111 @@
+import type { Logger } from "../../telemetry/logger.ts";
+import { neutralise } from "../../telemetry/neutralise.ts";
+import { describeEndpoint } from "../describe_endpoint.ts";
+import type { Link, OpenLink } from "../link.ts";
+import { LinkError } from "../link_error.ts";
+import { requirePermission } from "../require_permission.ts";
+import { endTree } from "./end_tree.ts";
+import { startGuard } from "./guard.ts";
+import { processGroup } from "./process_group.ts";
+import { spawnError } from "./spawn_error.ts";
+import { readStderr } from "./stderr_tail.ts";
+import { argumentUnfitForBatch, isBatchFile, resolveWindowsCommand } from "./windows_command.ts";
+import { within } from "./within.ts";
+
+/** The command {@linkcode openChild} starts. */
+export interface ChildOptions {
+  /** A name to be looked up in `PATH`, or a path; a relative one starts from `cwd`. */
+  command: string;
+  /** Its arguments, each handed on as it is; no shell reads them. */
+  args: readonly string[];
+  /**
+   * The directory it runs in.
+   * @default ours
+   */
+  cwd?: string;
+  /** Variables it gets beside, or instead of, ours. */
+  env: Readonly<Record<string, string>>;
+  /** Gets the lines of its stderr, at level info. */
+  logger: Logger;
+}
+
+const CHUNK = 64 * 1024;
+/** How long the end of a child may lag behind the end of its stdout. In milliseconds. */
+const EXIT_LAG_MS = 250;
+/** How long stdout may stay silent once all processes of the child have ended. In milliseconds. */
+const SILENCE_MS = 500;
+
+/**
+ * Opens a link to the stdin and stdout of a command. `open` rejects with a {@linkcode LinkError}:
+ * `NOT_FOUND`, `NOT_EXECUTABLE`, `PERMISSION`, `INVALID`, or `UNREACHABLE`; its `write` with `CLOSED` when the
+ * child reads no more. `close` ends the child and what it started (see docs/commands.md), and so does our
+ * own end where a guard can be had.
+ */
+export function openChild(options: ChildOptions): OpenLink {
+  // deno-lint-ignore require-await
+  return async (signal) => {
+    signal.throwIfAborted();
+    return connect(start(options), options);
+  };
+}
+
+function start(options: ChildOptions): Deno.ChildProcess {
+  const { args, cwd, env } = options;
+  requirePermission({ name: "run", command: options.command }, `--allow-run=${options.command}`);
+  let command = options.command;
+  if (Deno.build.os === "windows") {
+    command = resolveWindowsCommand({
+      command,
+      cwd: cwd ?? ".",
+      pathext: variable("PATHEXT"),
+      exists: (path) => exists(path) === true,
+    });
+    const unfit = isBatchFile(command) ? argumentUnfitForBatch(args) : undefined;
+    if (unfit !== undefined) {
+      throw new LinkError("INVALID", `can't start ${command}: a batch file can't be given a line break`, {
+        hint: `Start the program behind it directly, or change the argument ${JSON.stringify(unfit)}.`,
+      });
+    }
+  }
+  try {
+    return new Deno.Command(command, {
+      args: [...args],
+      env,
+      ...(cwd === undefined ? {} : { cwd }),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      // On Unix a session of its own, so that a Ctrl-C is ours alone and the group can be signalled. On Windows
+      // it would take the child out of the job that ends it with us.
+      detached: Deno.build.os !== "windows",
+    }).spawn();
+  } catch (error) {
+    throw spawnError(error, command, cwd, (path) => exists(path, cwd));
+  }
+}
+
+function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptions): Link {
+  const group = processGroup(child);
+  const guard = startGuard(child.pid);
+  const stdin = child.stdin.getWriter();
+  const stdout = child.stdout.getReader({ mode: "byob" });
+  const stderr = readStderr(child.stderr, command.split(/[\\/]/).at(-1) ?? command, logger);
+  const name = neutralise(logger.redact(describeEndpoint({ kind: "command", command, args })));
+  let buffer = new ArrayBuffer(CHUNK);
+  let status: Deno.CommandStatus | undefined;
+  let reading: Promise<unknown> | undefined;
+  let reads = 0;
+  let closing: Promise<void> | undefined;
+
+  const exited = child.status.then(async (value) => {
+    status = value;
+    logger.debug("child ended", { command: name, ending: ending() });
+    // A process that left the group may hold stdout open for ever; nobody will write to it any more.
+    if (group.alive() !== false) return;
+    for (let last = -1; closing === undefined && !ended; last = reads) {
+      if (reading !== undefined && last === reads) return await stdout.cancel().catch(() => {});
+      if (!await within(stdoutEnded, SILENCE_MS)) continue;
+    }
+  });
+  return undefined as never;
+}

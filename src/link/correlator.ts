@@ -1,0 +1,106 @@
+import { withId } from "../jsonrpc/edit.ts";
+import { errorAnswer } from "../jsonrpc/answers.ts";
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import { type Id, idKey, idsMeet } from "../jsonrpc/id.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import type { OpenExchange } from "./exchange.ts";
+import type { Outcome } from "./peer.ts";
+import { failure, type Failure } from "./failure.ts";
+
+/** A request on its way. */
+export interface Waiting {
+  readonly message: Message;
+  readonly exchange: OpenExchange;
+}
+
+/** Finds the request that an answer belongs to. */
+export interface Correlator {
+  /** How many requests wait. */
+  readonly size: number;
+  add(message: Message, exchange: OpenExchange): void;
+  /** Forgets a request; tells whether it was waiting. */
+  drop(message: Message): boolean;
+  /** Settles the request that `answer` belongs to, and tells whether there was one. */
+  answer(answer: Message): boolean;
+  /** Settles the request with this id, if it waits, in another way than by an answer. */
+  settle(id: Id, outcome: Outcome): boolean;
+  /** Settles all requests. */
+  end(outcome: Outcome): void;
+}
+
+/** Makes a {@linkcode Correlator}. */
+export function createCorrelator(): Correlator {
+  const waiting = new Map<string, Waiting>();
+
+  function find(id: Id): string | undefined {
+    const key = idKey(id);
+    if (waiting.has(key)) return key;
+    if (id === "null") return waiting.size === 1 ? waiting.keys().next().value : undefined;
+    // The peer may have read a large number as a double.
+    for (const [other, { message }] of waiting) {
+      if (idsMeet(message.id!, id)) return other;
+    }
+    return undefined;
+  }
+
+  function take(id: Id): Waiting | undefined {
+    const key = find(id);
+    const found = key === undefined ? undefined : waiting.get(key);
+    if (key !== undefined) waiting.delete(key);
+    return found;
+  }
+
+  return {
+    get size() {
+      return waiting.size;
+    },
+    add(message, exchange) {
+      waiting.set(idKey(message.id!), { message, exchange });
+    },
+    drop(message) {
+      return waiting.delete(idKey(message.id!));
+    },
+    answer(answer) {
+      const found = take(answer.id!);
+      found?.exchange.settle({ kind: "answered", message: withId(answer, found.message.id!) });
+      return found !== undefined;
+    },
+    settle(id, outcome) {
+      const found = take(id);
+      found?.exchange.settle(outcome);
+      return found !== undefined;
+    },
+    end(outcome) {
+      for (const { exchange } of waiting.values()) exchange.settle(outcome);
+      waiting.clear();
+    },
+  };
+}
+
+/** The outcome of a request whose answer can't be used: a {@linkcode Failure} on a wire without statuses. */
+export function refusedOutcome(why: Failure): Outcome {
+  return { kind: "refused", failure: why, status: why.status, answer: undefined };
+}
+
+/** The failure of an answer over the size limit. */
+export function tooLarge(endpoint: string, limit: number): Failure {
+  return failure(
+    "TOO_LARGE",
+    endpoint,
+    `the server sent a message larger than ${limit} bytes`,
+    "raise --max-message-size if it is meant to be that large",
+  );
+}
+
+/** The outcome of a request that was answered in a batch, under a revision that has none. */
+export function batchRefused(endpoint: string, id: Id, revision: string | undefined): Outcome {
+  const message = `Invalid Request: the server answered with a batch, which revision ${
+    revision ?? "(not negotiated)"
+  } does not allow`;
+  return {
+    kind: "refused",
+    status: undefined,
+    failure: failure("NOT_MCP", endpoint, message),
+    answer: errorAnswer(id, ErrorCode.InvalidRequest, message),
+  };
+}

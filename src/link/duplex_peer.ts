@@ -1,0 +1,191 @@
+import { LineDecoder } from "../jsonrpc/line_decoder.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { decodeUtf8 } from "../jsonrpc/utf8.ts";
+import { readInitializeResult } from "../mcp/revision.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createCorrelator, refusedOutcome, tooLarge } from "./correlator.ts";
+import { type OpenExchange, openExchange } from "./exchange.ts";
+import { failure, type Failure } from "./failure.ts";
+import { inbox } from "./inbox.ts";
+import type { Link, OpenLink } from "./link.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { within } from "./pause.ts";
+import type { Exchange, Peer, PeerListener } from "./peer.ts";
+
+/** What a {@linkcode duplexPeer} needs. */
+export interface DuplexPeerOptions {
+  /** Opens the wire; called when the first message leaves, and again for an `initialize` after the wire ended. */
+  readonly open: OpenLink;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  /** Longest line taken, in bytes. */
+  readonly maxMessageSize: number;
+  /** How long opening may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Turns what `open` or the wire threw into a failure. */
+  readonly explain: (error: unknown) => Failure;
+  readonly logger: Logger;
+}
+
+/** One life of the wire, from opening to its end. */
+interface Wire {
+  readonly link: Link;
+  readonly outbox: Outbox;
+  /** Resolves when the wire has ended and everything behind it is gone. */
+  readonly over: Promise<void>;
+}
+
+/** How long the last messages may take to leave when the peer is closed, in milliseconds. */
+const FLUSH_MS = 500;
+
+/** Makes a Peer of a duplex wire: answers find their requests by id, all else goes to the listener. */
+export function duplexPeer(options: DuplexPeerOptions): Peer {
+  const { endpoint, logger, maxMessageSize } = options;
+  const closing = new AbortController();
+  const correlator = createCorrelator();
+  let revision: string | undefined;
+  const takeIn = inbox({ endpoint, logger, correlator, revision: () => revision });
+  let listener: PeerListener | undefined;
+  let opening: Promise<Wire> | undefined;
+  let wire: Wire | undefined;
+  /** Why the last wire ended; `undefined` as long as none has. */
+  let ended: Failure | undefined;
+
+  function connect(): Promise<Wire> {
+    return opening ??= (async () => {
+      try {
+        const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]);
+        const link = await options.open(signal);
+        if (closing.signal.aborted) {
+          await link.close();
+          throw closing.signal.reason;
+        }
+        logger.debug("connected", { endpoint });
+        return wire = start(link);
+      } catch (error) {
+        opening = undefined;
+        throw error;
+      }
+    })();
+  }
+
+  function start(link: Link): Wire {
+    // A failed write means that the wire is ending: reading tells when and why.
+    const outbox = createOutbox(
+      (bytes) => link.write(bytes),
+      (error) => logger.debug("the wire takes no more", { endpoint, error }),
+    );
+    return { link, outbox, over: read(link) };
+  }
+
+  async function read(link: Link): Promise<void> {
+    let problem: unknown;
+    try {
+      // Nothing is delivered before whoever opened the wire has had its turn.
+      await undefined;
+      await readLines(link);
+    } catch (error) {
+      problem = error;
+    }
+    await link.close();
+    opening = wire = undefined;
+    ended = endFailure(link, problem);
+    logger.debug(ended.message, { endpoint });
+    correlator.end({ kind: "lost", failure: ended, lastEventId: undefined });
+    if (!closing.signal.aborted) listener?.closed?.(ended);
+  }
+
+  async function readLines(link: Link): Promise<void> {
+    const decoder = new LineDecoder(maxMessageSize);
+    for (;;) {
+      const chunk = await link.read();
+      for (const line of chunk === null ? decoder.end() : decoder.push(chunk)) {
+        if (line instanceof Uint8Array) {
+          const slow = takeIn(line, deliver);
+          if (slow !== undefined) await slow;
+        } else {
+          tooLong(line.head);
+        }
+      }
+      if (chunk === null) return;
+    }
+  }
+
+  function deliver(message: Message): void | Promise<void> {
+    return listener?.receive(message);
+  }
+
+  /** An answer over the limit: its request, if the head of the line tells which, gets an error. */
+  function tooLong(head: Uint8Array): void {
+    logger.warn("dropped a line over --max-message-size", { endpoint, limit: maxMessageSize });
+    const id = /"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(decodeUtf8(head))?.[1];
+    correlator.settle(id ?? "null", refusedOutcome(tooLarge(endpoint, maxMessageSize)));
+  }
+
+  function endFailure(link: Link, problem: unknown): Failure {
+    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    const why = link.ending?.() ?? (problem instanceof Error ? problem.message : undefined);
+    return failure(
+      "CONNECTION_LOST",
+      endpoint,
+      why === undefined ? "the server closed the connection" : `the connection to the server ended: ${why}`,
+      "what had been sent may have been carried out",
+    );
+  }
+
+  function send(it: Wire, message: Message, exchange: OpenExchange): void {
+    if (exchange.settled) return;
+    correlator.add(message, exchange);
+    it.outbox.send(message.bytes);
+  }
+
+  /** The wire has ended, and nothing opens it again but a new `initialize`. */
+  function isOver(message: Message): boolean {
+    return ended !== undefined && opening === undefined && message.method !== "initialize";
+  }
+
+  return {
+    request(message): Exchange {
+      const exchange = openExchange((notice) => {
+        if (correlator.drop(message) && notice !== undefined) wire?.outbox.send(notice.bytes);
+      });
+      if (message.method === "initialize") exchange.outcome.then(noteRevision);
+      if (wire !== undefined) {
+        send(wire, message, exchange);
+      } else if (isOver(message)) {
+        exchange.settle({ kind: "not_sent", failure: ended! });
+      } else {
+        connect().then(
+          (it) => send(it, message, exchange),
+          (error) => exchange.settle({ kind: "not_sent", failure: options.explain(error) }),
+        );
+      }
+      return exchange;
+
+      function noteRevision(outcome: Awaited<Exchange["outcome"]>): void {
+        if (outcome.kind === "answered") revision = readInitializeResult(outcome.message)?.protocolVersion;
+      }
+    },
+    async notify(message) {
+      if (wire === undefined && isOver(message)) return ended;
+      try {
+        const it = wire ?? await connect();
+        await it.outbox.send(message.bytes);
+        return undefined;
+      } catch (error) {
+        return options.explain(error);
+      }
+    },
+    listen(it) {
+      listener = it;
+    },
+    async close() {
+      if (!closing.signal.aborted) closing.abort(new Error("closed"));
+      const it = wire ?? await opening?.catch(() => undefined);
+      if (it === undefined) return;
+      await within(FLUSH_MS, it.outbox.flush());
+      await it.link.close();
+      await it.over;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The failures this program reports in its own name, and the JSON-RPC error code of each. The codes lie outside
+ * −32768…−32000, which JSON-RPC reserves, and never change; the names go with them in `error.data.code`.
+ */
+export const FailureCode = {
+  /** The endpoint could not be reached: refused, no such host, no route, no such socket. */
+  UNREACHABLE: -31001,
+  /** The TLS handshake failed: an untrusted, expired or foreign certificate. */
+  TLS: -31002,
+  /** The command could not be started. */
+  COMMAND: -31003,
+  /** The program lacks a Deno permission. */
+  PERMISSION: -31004,
+  /** No connection, or no answer to `initialize`, within `--timeout`. */
+  CONNECT_TIMEOUT: -31005,
+  /** No answer within `--request-timeout` or `--max-request-time`. The server may still have acted. */
+  REQUEST_TIMEOUT: -31006,
+  /** The connection broke before the answer came. The server may still have acted. */
+  CONNECTION_LOST: -31007,
+  /** The server asks for credentials, or refuses those it was given. */
+  UNAUTHORIZED: -31008,
+  /** The server no longer knows the session. */
+  SESSION_LOST: -31009,
+  /** The server is overloaded or asks to come back later. */
+  RETRY_LATER: -31010,
+  /** The server refused the request with an HTTP status. */
+  REFUSED: -31011,
+  /** What answers does not speak MCP: a wrong content type, no JSON, no JSON-RPC. */
+  NOT_MCP: -31012,
+  /** An answer is larger than `--max-message-size`. */
+  TOO_LARGE: -31013,
+  /** The tool is hidden by `--allow-tool` or `--ignore-tool`; the call was not sent. */
+  TOOL_FILTERED: -31014,
+  /** This program is ending. The server may still have acted. */
+  SHUTTING_DOWN: -31015,
+  /** Too many requests wait for the endpoint already; the request was not sent. */
+  OVERLOADED: -31016,
+} as const;
+
+/** The stable name of a failure. */
+export type FailureName = keyof typeof FailureCode;
+
+/** Something that went wrong between us and an endpoint: what, where, and what to do about it. */
+export interface Failure {
+  readonly code: FailureName;
+  /** One sentence without secrets. */
+  readonly message: string;
+  /** The endpoint as the user wrote it, without secrets; `undefined` where none is concerned. */
+  readonly endpoint: string | undefined;
+  /** What the user can do. */
+  readonly hint: string | undefined;
+  /** HTTP status, where one came. */
+  readonly status?: number;
+}
+
+/** Makes a {@linkcode Failure}. */
+export function failure(
+  code: FailureName,
+  endpoint: string | undefined,
+  message: string,
+  hint?: string,
+  status?: number,
+): Failure {
+  return { code, endpoint, message, hint, ...(status === undefined ? {} : { status }) };
+}

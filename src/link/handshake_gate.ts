@@ -1,0 +1,46 @@
+import type { Message } from "../jsonrpc/message.ts";
+import { openExchange } from "./exchange.ts";
+import type { Exchange, Peer, RequestOptions } from "./peer.ts";
+
+/**
+ * Keeps the handshake in order on wires whose messages may overtake each other: while `initialize` is unanswered, and
+ * while `notifications/initialized` is on its way, everything else waits. (The session's headers come with the first; many
+ * servers refuse requests before the second.)
+ */
+export function handshakeGate(next: Peer): Peer {
+  /** What later messages wait for; `undefined` when nothing holds them. */
+  let gate: Promise<unknown> | undefined;
+
+  function hold(until: Promise<unknown>): void {
+    const mine = gate = until.then(() => {
+      if (gate === mine) gate = undefined;
+    });
+  }
+
+  function waitAndRequest(message: Message, options: RequestOptions | undefined): Exchange {
+    let sent: Exchange | undefined;
+    const exchange = openExchange((notice) => sent?.cancel(notice));
+    void gate!.then(() => {
+      if (exchange.settled) return;
+      sent = next.request(message, options);
+      return sent.outcome.then(exchange.settle);
+    });
+    return exchange;
+  }
+
+  return {
+    request(message, options) {
+      const exchange = gate === undefined ? next.request(message, options) : waitAndRequest(message, options);
+      if (message.method === "initialize") hold(exchange.outcome);
+      return exchange;
+    },
+    async notify(message) {
+      const before = gate;
+      const told = before === undefined ? next.notify(message) : before.then(() => next.notify(message));
+      if (message.method === "notifications/initialized") hold(told);
+      return await told;
+    },
+    listen: (listener) => next.listen(listener),
+    close: () => next.close(),
+  };
+}

@@ -1,0 +1,78 @@
+import { openExchange } from "../exchange.ts";
+import type { Message } from "../../jsonrpc/message.ts";
+import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../peer.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+
+/** What an {@linkcode autoPeer} needs. */
+export interface AutoPeerOptions {
+  readonly endpoint: string;
+  readonly openStreamable: () => Peer;
+  readonly openSse: () => Peer;
+  readonly logger: Logger;
+  /** Told which transport was chosen, and why. */
+  readonly chosen?: (transport: "http" | "sse", why: string) => void;
+}
+
+/**
+ * Tells whether the answer to a Streamable HTTP `initialize` calls for a try with HTTP+SSE: 400, 404 or 405
+ * (S/2025-11-25/basic/transports, Backwards Compatibility).
+ */
+export function callsForSse(outcome: Outcome): boolean {
+  return outcome.kind === "refused" && [400, 404, 405].includes(outcome.status ?? 0);
+}
+
+/**
+ * A Peer that speaks Streamable HTTP, or HTTP+SSE where the server knows only that: the client's own `initialize` finds
+ * out, so a server of today costs no request more.
+ */
+export function autoPeer(options: AutoPeerOptions): Peer {
+  const { logger, endpoint } = options;
+  let peer = options.openStreamable();
+  let listener: PeerListener | undefined;
+  let decided = false;
+
+  async function decide(message: Message, first: Exchange, requestOptions: RequestOptions): Promise<Outcome> {
+    const outcome = await first.outcome;
+    if (!callsForSse(outcome)) {
+      if (outcome.kind === "answered") settleOn("http", "initialize was answered over Streamable HTTP");
+      return outcome;
+    }
+    const status = "status" in outcome ? outcome.status : undefined;
+    const sse = options.openSse();
+    if (listener !== undefined) sse.listen(listener);
+    const second = await sse.request(message, requestOptions).outcome;
+    if (second.kind !== "answered") {
+      await sse.close();
+      logger.debug("no HTTP+SSE either", { endpoint, outcome: second.kind });
+      // A broken stream tells more than the first refusal; otherwise that is what the user should read.
+      return second.kind === "lost" ? second : outcome;
+    }
+    settleOn("sse", `initialize over Streamable HTTP was refused with HTTP ${status}, HTTP+SSE answered`);
+    const streamable = peer;
+    peer = sse;
+    await streamable.close();
+    return second;
+  }
+
+  function settleOn(transport: "http" | "sse", why: string): void {
+    decided = true;
+    logger.debug(`transport: ${transport}`, { endpoint, why });
+    options.chosen?.(transport, why);
+  }
+
+  return {
+    request(message, requestOptions = {}) {
+      const first = peer.request(message, requestOptions);
+      if (decided || message.method !== "initialize") return first;
+      const exchange = openExchange((notice) => first.cancel(notice));
+      void decide(message, first, requestOptions).then(exchange.settle);
+      return exchange;
+    },
+    notify: (message) => peer.notify(message),
+    listen(it) {
+      listener = it;
+      peer.listen(it);
+    },
+    close: () => peer.close(),
+  };
+}

@@ -1,0 +1,45 @@
+import { ByteRope } from "../../jsonrpc/byte_rope.ts";
+
+/** Thrown when a body is larger than allowed. */
+export class BodyTooLarge extends Error {
+  override readonly name = "BodyTooLarge";
+}
+
+/**
+ * Reads a body whole.
+ *
+ * @param limit the most bytes taken, counted after decompression
+ * @throws {BodyTooLarge} when there are more; the rest is not read
+ */
+export async function readBody(response: Response, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (response.body === null) return new Uint8Array(0);
+  const announced = Number(response.headers.get("content-length"));
+  // Whoever announces a small body and does not compress it is taken at its word, which saves a stream.
+  if (announced > 0 && announced <= limit && response.headers.get("content-encoding") === null) {
+    return await response.bytes();
+  }
+  const rope = new ByteRope();
+  const reader = response.body.getReader();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return rope.take();
+    rope.append(value);
+    if (rope.length > limit) {
+      await reader.cancel().catch(() => {});
+      throw new BodyTooLarge();
+    }
+  }
+}
+
+/** Lets go of a body that nobody reads: unread bodies hold their connection. Never rejects. */
+export async function dropBody(response: Response): Promise<void> {
+  if (response.body === null) return;
+  try {
+    // A short rest is read, so that the connection can be used again.
+    const announced = Number(response.headers.get("content-length"));
+    if (announced > 0 && announced < 64 * 1024) await response.bytes();
+    else await response.body.cancel();
+  } catch {
+    // The connection is gone, and the body with it.
+  }
+}

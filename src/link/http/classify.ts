@@ -1,0 +1,88 @@
+import type { Message } from "../../jsonrpc/message.ts";
+import { failure, type FailureName } from "../failure.ts";
+import type { Outcome } from "../peer.ts";
+import { retryAfterMs } from "./retry_after.ts";
+
+/** What came in place of a 2xx answer. */
+export interface Rejection {
+  readonly endpoint: string;
+  readonly status: number;
+  /** `WWW-Authenticate` */
+  readonly challenge: string | null;
+  /** `Retry-After` */
+  readonly retryAfter: string | null;
+  /** The JSON-RPC error in the body, its id set to the request's, if there was one. */
+  readonly answer: Message | undefined;
+  /** The beginning of the body. */
+  readonly body: string;
+  /** The request carried an `Mcp-Session-Id`. */
+  readonly inSession: boolean;
+  /** The request carried an `Authorization`. */
+  readonly withCredentials: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+const LOST_SESSION =
+  /session(?:[\s_-]?id)?\b[^.]{0,40}\b(?:not found|unknown|invalid|expired|terminated|does not exist|no longer|not exist|missing)|(?:unknown|invalid|expired|no(?: valid)?|no such|missing) session/i;
+
+/**
+ * Decides what an HTTP status other than 2xx means.
+ *
+ * - 401, and 403 with a challenge: credentials.
+ * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), and 400 or 410 whose body says that
+ *   the session is unknown: the session is lost.
+ * - 429, and 503 with `Retry-After`: later.
+ * - All else: refused.
+ */
+export function classifyRejection(it: Rejection): Outcome {
+  const { endpoint, status, answer } = it;
+  const say = (code: FailureName, message: string, hint?: string) => ({
+    failure: failure(code, endpoint, message, hint, status),
+    status,
+    answer,
+  });
+  if (status === 401 || (status === 403 && it.challenge !== null)) {
+    return {
+      kind: "unauthorized",
+      challenge: it.challenge ?? undefined,
+      ...say(
+        "UNAUTHORIZED",
+        it.withCredentials
+          ? `the server refused the credentials (HTTP ${status})`
+          : `the server wants credentials (HTTP ${status})`,
+        it.withCredentials
+          ? "check that the token is complete, not expired, and meant for this server"
+          : "pass --auth-token, --api-key or --header",
+      ),
+    };
+  }
+  const says = LOST_SESSION.test(it.body);
+  if (it.inSession && (status === 404 || ((status === 400 || status === 410) && says))) {
+    return {
+      kind: "session_unknown",
+      ...say("SESSION_LOST", "the server no longer knows this session", "start the session again"),
+    };
+  }
+  const afterMs = retryAfterMs(it.retryAfter, it.now);
+  if (status === 429 || (status === 503 && afterMs !== undefined)) {
+    const when = afterMs === undefined ? "later" : `in ${Math.ceil(afterMs / 1000)} s`;
+    return {
+      kind: "retry_later",
+      afterMs,
+      ...say("RETRY_LATER", `the server asks to come back ${when} (HTTP ${status})`, "try again then"),
+    };
+  }
+  const [message, hint] = explainStatus(status, it.body);
+  return { kind: "refused", ...say("REFUSED", message, hint) };
+}
+
+function explainStatus(status: number, body: string): [message: string, hint: string | undefined] {
+  const page = /^\s*<(?:!doctype|html)/i.test(body);
+  const said = page || body.trim() === "" ? "" : `: ${body.trim().replace(/\s+/g, " ").slice(0, 200)}`;
+  const message = `the server refused the request (HTTP ${status}${said})`;
+  if (status === 403) return [message, "check the credentials, and whether the server allows this origin"];
+  if (status === 404 || status === 405) return [message, "check the URL's path: many servers listen at /mcp or /sse"];
+  if (status >= 500) return [message, "the server, or a gateway before it, has a problem; see its log"];
+  return [message, page ? "is this URL an MCP endpoint? A web page answered" : undefined];
+}

@@ -1,0 +1,171 @@
+import { failure, type Failure } from "../failure.ts";
+import { dropBody } from "./body.ts";
+import { explainFetch } from "./explain.ts";
+
+/** What an {@linkcode HttpClient} needs. */
+export interface HttpClientOptions {
+  /** The endpoint, for errors. */
+  readonly endpoint: string;
+  /** The endpoint's URL: the user's headers go to its origin and to no other. */
+  readonly url: URL;
+  /** The user's headers, credentials included. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly userAgent: string;
+  /** Certificates trusted beside the roots, PEM. */
+  readonly caCerts: readonly string[];
+}
+
+/** One HTTP request. */
+export interface HttpRequest {
+  readonly method: "POST" | "GET" | "DELETE";
+  readonly url: URL;
+  /** The transport's headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+}
+
+/** A response, and the URL that gave it after redirects; or why there is none. */
+export type HttpReply =
+  | { readonly response: Response; readonly url: URL }
+  | { readonly failure: Failure; readonly sent: boolean };
+
+/** Sends HTTP requests for one endpoint. */
+export interface HttpClient {
+  /** Sends a request and follows redirects by hand. Never throws. */
+  send(request: HttpRequest): Promise<HttpReply>;
+  /** Whether the user's headers hold credentials. */
+  readonly withCredentials: boolean;
+  /** Lets go of idle connections. */
+  close(): void;
+}
+
+/** Redirects followed for one request. */
+const MAX_REDIRECTS = 5;
+/** Idle connections are given up before a middlebox drops them without a word, in milliseconds. */
+const POOL_IDLE_MS = 60_000;
+
+const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
+
+/** Tells whether a URL's host is this machine. */
+export function isLoopback(url: URL): boolean {
+  return LOOPBACK.test(url.hostname);
+}
+
+/**
+ * Makes an {@linkcode HttpClient}: HTTP/1.1 (Deno's `fetch` stalls on larger HTTP/2 bodies), the environment's proxy
+ * for all but this machine, which Deno would not exempt.
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { endpoint } = options;
+  const clients = new Map<string, Deno.HttpClient>();
+
+  function clientFor(url: URL): Deno.HttpClient {
+    const loopback = isLoopback(url);
+    const key = loopback ? url.host : "";
+    let client = clients.get(key);
+    if (client === undefined) {
+      // A "proxy" that is the server itself keeps the environment's proxy out.
+      const direct = loopback && url.protocol === "http:"
+        ? { proxy: { transport: "tcp" as const, hostname: bare(url.hostname), port: portOf(url) } }
+        : {};
+      client = Deno.createHttpClient({
+        http2: false,
+        caCerts: [...options.caCerts],
+        poolIdleTimeout: POOL_IDLE_MS,
+        ...direct,
+      });
+      clients.set(key, client);
+    }
+    return client;
+  }
+
+  function headersFor(request: HttpRequest, url: URL): Record<string, string> {
+    const headers: Record<string, string> = { "user-agent": options.userAgent };
+    if (url.origin === options.url.origin) {
+      for (const [name, value] of options.headers) {
+        const key = name.toLowerCase();
+        headers[key] = headers[key] === undefined || key === "user-agent" ? value : `${headers[key]}, ${value}`;
+      }
+    }
+    return Object.assign(headers, request.headers);
+  }
+
+  return {
+    withCredentials: options.headers.some(([name]) => /^(?:authorization|x-api-key|cookie)$/i.test(name)),
+
+    async send(request) {
+      let { url } = request;
+      for (let redirects = 0;; redirects++) {
+        const refused = missingPermission(url, endpoint);
+        if (refused !== undefined) return { failure: refused, sent: false };
+        let response: Response;
+        try {
+          response = await fetch(url, {
+            method: request.method,
+            headers: headersFor(request, url),
+            redirect: "manual",
+            signal: request.signal,
+            client: clientFor(url),
+            ...(request.body === undefined ? {} : { body: request.body }),
+          });
+        } catch (error) {
+          return explainFetch(error, endpoint);
+        }
+        if (response.status < 300 || response.status > 308 || response.status === 304) return { response, url };
+        const next = redirectTarget(url, response, redirects, endpoint);
+        await dropBody(response);
+        if ("code" in next) return { failure: next, sent: false };
+        url = next;
+      }
+    },
+
+    close() {
+      for (const client of clients.values()) client.close();
+      clients.clear();
+    },
+  };
+}
+
+/**
+ * Decides where a redirect leads. The request goes there as it is, whatever the status: a POST turned into a GET
+ * (RFC 9110, section 15.4.2, allows it for 301 and 302) is never what an MCP server means.
+ */
+function redirectTarget(url: URL, response: Response, redirects: number, endpoint: string): URL | Failure {
+  const location = response.headers.get("location");
+  const { status } = response;
+  const refuse = (why: string, hint?: string) =>
+    failure("REFUSED", endpoint, `the server redirects (HTTP ${status}) ${why}`, hint, status);
+  if (location === null || !URL.canParse(location, url)) return refuse("to nowhere");
+  const target = new URL(location, url);
+  const shown = `${target.origin}${target.pathname}`;
+  if (redirects >= MAX_REDIRECTS) return refuse(`more than ${MAX_REDIRECTS} times, last to ${shown}`);
+  if (status === 303) return refuse(`to a page (${shown})`, "is a sign-in page in the way?");
+  if (target.protocol !== "https:" && target.protocol !== "http:") return refuse(`to ${target.protocol}`);
+  if (url.protocol === "https:" && target.protocol === "http:" && !isLoopback(target)) {
+    return refuse(`from https to plain http (${shown})`, "ask whoever runs the server to mend the redirect");
+  }
+  target.username = target.password = target.hash = "";
+  return target;
+}
+
+/** The host as an address: a literal IPv6 address without its brackets. */
+function bare(hostname: string): string {
+  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+}
+
+function portOf(url: URL): number {
+  return url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+}
+
+/** Asks before using a permission, so that nothing ever prompts. */
+function missingPermission(url: URL, endpoint: string): Failure | undefined {
+  const host = `${url.hostname}:${portOf(url)}`;
+  if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return undefined;
+  return failure(
+    "PERMISSION",
+    endpoint,
+    `no permission to connect to ${host}`,
+    `run deno with --allow-net=${host}`,
+  );
+}

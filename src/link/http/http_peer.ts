@@ -1,0 +1,49 @@
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Peer } from "../peer.ts";
+import { autoPeer } from "./auto_peer.ts";
+import { createHttpClient } from "./http_client.ts";
+import { ssePeer } from "./sse_peer.ts";
+import { streamablePeer } from "./streamable_peer.ts";
+
+/** What an {@linkcode httpPeer} needs. Times in milliseconds, sizes in bytes. */
+export interface HttpPeerOptions {
+  readonly url: URL;
+  /** `http` and `sse` allow that one only. */
+  readonly transport: "auto" | "http" | "sse" | "stdio" | "tcp";
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly userAgent: string;
+  readonly caCerts: readonly string[];
+  readonly maxMessageSize: number;
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+  readonly chosen?: (transport: "http" | "sse", why: string) => void;
+}
+
+/** Makes the Peer of a URL: one HTTP client, and the transport that was asked for or is found. */
+export function httpPeer(options: HttpPeerOptions): Peer {
+  const client = createHttpClient(options);
+  const peer = transportPeer(options, { ...options, client });
+  return {
+    ...peer,
+    async close() {
+      await peer.close();
+      client.close();
+    },
+  };
+}
+
+function transportPeer(
+  { transport, chosen }: HttpPeerOptions,
+  options: Parameters<typeof ssePeer>[0] & Parameters<typeof streamablePeer>[0],
+): Peer {
+  const openStreamable = () => streamablePeer(options);
+  const openSse = () => ssePeer(options);
+  if (transport === "http" || transport === "sse") {
+    chosen?.(transport, `--transport ${transport}`);
+    return transport === "http" ? openStreamable() : openSse();
+  }
+  const { endpoint, logger } = options;
+  return autoPeer({ endpoint, logger, openStreamable, openSse, ...(chosen === undefined ? {} : { chosen }) });
+}

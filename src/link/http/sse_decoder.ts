@@ -1,0 +1,150 @@
+import { ByteRope } from "../../jsonrpc/byte_rope.ts";
+import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
+
+/** One event of an event stream. */
+export interface SseEvent {
+  /** The event's type; `message` when the server gave none. */
+  readonly type: string;
+  /** The event's data as UTF-8 bytes, data lines joined by LF. Never empty: events without data are not dispatched. */
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** Thrown when an event grows over the size limit. */
+export class EventTooLarge extends Error {
+  override readonly name = "EventTooLarge";
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const COLON = 0x3a;
+const SPACE = 0x20;
+
+/**
+ * Reads an event stream from bytes, in whatever pieces they come (WHATWG HTML, section 9.2.6): LF, CR and CRLF end a
+ * line, comments and unknown fields are ignored. Data stays bytes: it is neither decoded nor searched but for line
+ * ends, so an event costs its own size and one copy.
+ */
+export class SseDecoder {
+  /** Last event id the server set; `undefined` before the first. What `Last-Event-ID` resumes with. */
+  lastEventId: string | undefined;
+  /** Reconnection time the server asked for, in milliseconds. */
+  retryMs: number | undefined;
+
+  readonly #partial = new ByteRope();
+  readonly #maxSize: number;
+  #data: Uint8Array<ArrayBuffer>[] = [];
+  #dataSize = 0;
+  #type = "";
+  #id: string | undefined;
+  #atStart = true;
+  /** The last chunk ended with a CR: an LF at the start of the next belongs to it. */
+  #afterCr = false;
+
+  /** @param maxSize the largest event taken, in bytes */
+  constructor(maxSize: number) {
+    this.#maxSize = maxSize;
+  }
+
+  /**
+   * Takes the next chunk and returns the events it completes. Their data may be views of the chunk, which must not
+   * change afterwards.
+   *
+   * @throws {EventTooLarge} when an event is larger than allowed; the decoder is of no use afterwards
+   */
+  push(chunk: Uint8Array<ArrayBuffer>): SseEvent[] {
+    const events: SseEvent[] = [];
+    let from = 0;
+    if (this.#afterCr && chunk.length > 0) {
+      if (chunk[0] === LF) from = 1;
+      this.#afterCr = false;
+    }
+    // Each terminator is looked for once a chunk, not once a line.
+    let lf = chunk.indexOf(LF, from);
+    let cr = chunk.indexOf(CR, from);
+    for (;;) {
+      if (lf !== -1 && lf < from) lf = chunk.indexOf(LF, from);
+      if (cr !== -1 && cr < from) cr = chunk.indexOf(CR, from);
+      const at = lf === -1 ? cr : cr === -1 ? lf : Math.min(lf, cr);
+      if (at === -1) break;
+      this.#line(
+        this.#partial.length === 0 ? chunk.subarray(from, at) : this.#join(chunk.subarray(from, at)),
+        events,
+      );
+      from = at + 1;
+      if (at === cr) {
+        if (from === chunk.length) this.#afterCr = true;
+        else if (chunk[from] === LF) from++;
+      }
+    }
+    if (from < chunk.length) {
+      this.#checkSize(this.#partial.length + chunk.length - from);
+      this.#partial.append(chunk.subarray(from));
+    }
+    return events;
+  }
+
+  #join(end: Uint8Array): Uint8Array<ArrayBuffer> {
+    this.#partial.append(end);
+    return this.#partial.take();
+  }
+
+  #checkSize(lineLength: number): void {
+    // A field's name and colon are no part of the event.
+    if (this.#dataSize + lineLength > this.#maxSize + "data: ".length) throw new EventTooLarge();
+  }
+
+  #line(line: Uint8Array<ArrayBuffer>, events: SseEvent[]): void {
+    if (this.#atStart) {
+      this.#atStart = false;
+      if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
+    }
+    if (line.length === 0) return this.#dispatch(events);
+    let colon = 0;
+    // The longest field name that matters has five letters.
+    while (colon < line.length && colon <= 5 && line[colon] !== COLON) colon++;
+    if (colon === 0 || colon > 5) return;
+    const name = decodeUtf8(line.subarray(0, colon));
+    const value = line.subarray(line[colon + 1] === SPACE ? colon + 2 : colon + 1);
+    switch (name) {
+      case "data":
+        this.#checkSize(line.length);
+        this.#data.push(value);
+        this.#dataSize += value.length + 1;
+        break;
+      case "event":
+        this.#type = decodeUtf8(value);
+        break;
+      case "id":
+        if (value.indexOf(0) === -1) this.#id = decodeUtf8(value);
+        break;
+      case "retry": {
+        const text = decodeUtf8(value);
+        if (/^\d{1,9}$/.test(text)) this.retryMs = Number(text);
+        break;
+      }
+    }
+  }
+
+  #dispatch(events: SseEvent[]): void {
+    if (this.#id !== undefined) this.lastEventId = this.#id;
+    const type = this.#type;
+    const data = this.#data;
+    this.#type = "";
+    if (data.length === 0) return;
+    this.#data = [];
+    const whole = data.length === 1 ? data[0]! : joinLines(data, this.#dataSize - 1);
+    this.#dataSize = 0;
+    if (whole.length > 0) events.push({ type: type === "" ? "message" : type, data: whole });
+  }
+}
+
+function joinLines(lines: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (let i = 0; i < lines.length; i++) {
+    if (i > 0) out[at++] = LF;
+    out.set(lines[i]!, at);
+    at += lines[i]!.length;
+  }
+  return out;
+}

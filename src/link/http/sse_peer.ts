@@ -1,0 +1,217 @@
+import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
+import type { Message } from "../../jsonrpc/message.ts";
+import { readInitializeResult } from "../../mcp/revision.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
+import { type OpenExchange, openExchange } from "../exchange.ts";
+import { failure, type Failure } from "../failure.ts";
+import { inbox } from "../inbox.ts";
+import { pause, within } from "../pause.ts";
+import type { Outcome, Peer, PeerListener } from "../peer.ts";
+import { dropBody } from "./body.ts";
+import { readEvents } from "./event_stream.ts";
+import { explainFetch } from "./explain.ts";
+import { mediaType, postHeaders } from "./headers.ts";
+import type { HttpClient } from "./http_client.ts";
+import { readRejection } from "./rejection.ts";
+import { EventTooLarge } from "./sse_decoder.ts";
+
+/** What an {@linkcode ssePeer} needs. */
+export interface SsePeerOptions {
+  readonly url: URL;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly client: HttpClient;
+  /** Largest event taken, in bytes. */
+  readonly maxMessageSize: number;
+  /** How long the `endpoint` event may take, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** How long requests on their way may take to leave when the peer is closed, in milliseconds. */
+const CLOSE_MS = 1000;
+
+/** Where to post, once the stream is open. */
+interface OpenStream {
+  readonly postTo: URL;
+  readonly over: Promise<void>;
+}
+
+/**
+ * A Peer over HTTP+SSE (S/2024-11-05/basic/transports#http-with-sse): one event stream carries all that the server
+ * says, beginning with the address to post to.
+ */
+export function ssePeer(options: SsePeerOptions): Peer {
+  const { endpoint, client, logger, maxMessageSize } = options;
+  const closing = new AbortController();
+  const correlator = createCorrelator();
+  let revision: string | undefined;
+  const takeIn = inbox({ endpoint, logger, correlator, revision: () => revision });
+  const running = new Set<Promise<unknown>>();
+  let listener: PeerListener | undefined;
+  let opening: Promise<OpenStream | Outcome> | undefined;
+  let ended: Failure | undefined;
+
+  function connect(): Promise<OpenStream | Outcome> {
+    return opening ??= openStream();
+  }
+
+  async function openStream(): Promise<OpenStream | Outcome> {
+    const abort = new AbortController();
+    const signal = AbortSignal.any([closing.signal, abort.signal]);
+    const outcome = openWithin(signal);
+    const opened = await Promise.race([outcome, pause(options.timeoutMs, closing.signal).then(() => undefined)]);
+    if (opened !== undefined && "postTo" in opened) return opened;
+    abort.abort();
+    opening = undefined;
+    return opened ?? {
+      kind: "not_sent",
+      failure: failure(
+        "CONNECT_TIMEOUT",
+        endpoint,
+        `no endpoint event on the server's event stream within ${options.timeoutMs / 1000} s`,
+        "is this the URL of the event stream? Raise --timeout if the server is slow",
+      ),
+    };
+  }
+
+  async function openWithin(signal: AbortSignal): Promise<OpenStream | Outcome> {
+    const reply = await client.send({
+      method: "GET",
+      url: options.url,
+      headers: { accept: "text/event-stream" },
+      signal,
+    });
+    if ("failure" in reply) return { kind: "not_sent", failure: reply.failure };
+    const { response, url } = reply;
+    if (!response.ok) return await readRejection(response, { endpoint, client, logger, inSession: false });
+    if (mediaType(response) !== "text/event-stream") {
+      await dropBody(response);
+      return refusedOutcome(
+        failure("NOT_MCP", endpoint, "the server opened no event stream", "is this an MCP endpoint?", response.status),
+      );
+    }
+    return await new Promise<OpenStream | Outcome>((resolve) => {
+      const over = readStream(response, (where) => {
+        const postTo = postAddress(where, url);
+        resolve(postTo === undefined ? foreignAddress(where) : { postTo, over });
+      }).then((why) => resolve({ kind: "not_sent", failure: why }));
+    });
+  }
+
+  function foreignAddress(where: string): Outcome {
+    const shown = logger.redact(where.slice(0, 200));
+    return refusedOutcome(
+      failure("NOT_MCP", endpoint, `the server wants messages posted to another origin (${shown}), which is refused`),
+    );
+  }
+
+  /** Reads the stream to its end, and says why it ended. */
+  async function readStream(response: Response, found: (where: string) => void): Promise<Failure> {
+    const end = await readEvents(response, maxMessageSize, (event) => {
+      if (event.type === "endpoint") return found(decodeUtf8(event.data).trim());
+      if (event.type === "message") return takeIn(event.data, (message) => listener?.receive(message));
+    }, logger);
+    const why = endFailure(end.error);
+    opening = undefined;
+    ended = why;
+    correlator.end(
+      end.error instanceof EventTooLarge
+        ? refusedOutcome(why)
+        : { kind: "lost", failure: why, lastEventId: end.lastEventId },
+    );
+    if (!closing.signal.aborted) listener?.closed?.(why);
+    return why;
+  }
+
+  function endFailure(error: unknown): Failure {
+    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    if (error instanceof EventTooLarge) return tooLarge(endpoint, maxMessageSize);
+    if (error !== undefined) return explainFetch(error, endpoint).failure;
+    return failure(
+      "CONNECTION_LOST",
+      endpoint,
+      "the server ended its event stream",
+      "what had been sent may have been carried out",
+    );
+  }
+
+  async function post(message: Message): Promise<Outcome | undefined> {
+    const opened = await connect();
+    if (!("postTo" in opened)) return opened;
+    const reply = await client.send({
+      method: "POST",
+      url: opened.postTo,
+      headers: postHeaders(message, { id: undefined, revision }),
+      body: message.bytes,
+      signal: closing.signal,
+    });
+    if ("failure" in reply) {
+      const { failure, sent } = reply;
+      return sent ? { kind: "lost", failure, lastEventId: undefined } : { kind: "not_sent", failure };
+    }
+    const { response } = reply;
+    if (!response.ok) {
+      const { id } = message;
+      return await readRejection(response, { endpoint, client, logger, inSession: true, ...(id && { id }) });
+    }
+    await dropBody(response);
+    return undefined;
+  }
+
+  async function carry(message: Message, exchange: OpenExchange): Promise<void> {
+    if (exchange.settled) return;
+    correlator.add(message, exchange);
+    const problem = await post(message);
+    if (problem === undefined || !correlator.drop(message)) return;
+    exchange.settle(problem);
+  }
+
+  function run<T>(work: Promise<T>): Promise<T> {
+    running.add(work);
+    const over = () => void running.delete(work);
+    work.then(over, over);
+    return work;
+  }
+
+  return {
+    request(message) {
+      const exchange = openExchange((notice) => {
+        if (correlator.drop(message) && notice !== undefined) void run(post(notice));
+      });
+      if (message.method === "initialize") {
+        revision = undefined;
+        exchange.outcome.then((outcome) => {
+          if (outcome.kind === "answered") revision = readInitializeResult(outcome.message)?.protocolVersion;
+        });
+      } else if (ended !== undefined && opening === undefined) {
+        exchange.settle({ kind: "not_sent", failure: ended });
+      }
+      void run(carry(message, exchange));
+      return exchange;
+    },
+    async notify(message) {
+      if (ended !== undefined && opening === undefined) return ended;
+      const problem = await run(post(message));
+      return problem !== undefined && "failure" in problem ? problem.failure : undefined;
+    },
+    listen(it) {
+      listener = it;
+    },
+    async close() {
+      if (closing.signal.aborted) return;
+      const opened = await opening;
+      await within(CLOSE_MS, Promise.all(running));
+      closing.abort();
+      if (opened !== undefined && "postTo" in opened) await opened.over;
+    },
+  };
+}
+
+/** Resolves the address of an `endpoint` event, which must be of the stream's own origin. */
+export function postAddress(where: string, stream: URL): URL | undefined {
+  if (!URL.canParse(where, stream)) return undefined;
+  const url = new URL(where, stream);
+  return url.origin === stream.origin ? url : undefined;
+}

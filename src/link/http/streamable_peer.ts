@@ -1,0 +1,326 @@
+import { withId } from "../../jsonrpc/edit.ts";
+import { InvalidMessage, Message } from "../../jsonrpc/message.ts";
+import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
+import { readInitializeResult } from "../../mcp/revision.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
+import { type OpenExchange, openExchange } from "../exchange.ts";
+import { failure, type Failure } from "../failure.ts";
+import { inbox } from "../inbox.ts";
+import { pause, within } from "../pause.ts";
+import type { Peer, PeerListener, Receive } from "../peer.ts";
+import { BodyTooLarge, dropBody, readBody } from "./body.ts";
+import { readEvents } from "./event_stream.ts";
+import { explainFetch } from "./explain.ts";
+import { mediaType, postHeaders } from "./headers.ts";
+import type { HttpClient, HttpReply } from "./http_client.ts";
+import { readRejection } from "./rejection.ts";
+import { EventTooLarge } from "./sse_decoder.ts";
+import { createSweeper } from "./sweeper.ts";
+
+/** What a {@linkcode streamablePeer} needs. */
+export interface StreamablePeerOptions {
+  readonly url: URL;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly client: HttpClient;
+  /** Largest body or event taken, in bytes. */
+  readonly maxMessageSize: number;
+  readonly logger: Logger;
+}
+
+/** Errors to no request in particular are short: larger bodies are not searched for one, in bytes. */
+const NULL_ERROR_LIMIT = 64 * 1024;
+/** How long the end of the session may take, in milliseconds. */
+const DELETE_MS = 2000;
+/** The first wait before the server's stream is opened again, in milliseconds; doubled up to the second. */
+const REOPEN_MS = 1000;
+const REOPEN_MOST_MS = 30_000;
+
+/** A Peer over Streamable HTTP (S/2025-11-25/basic/transports#streamable-http, and the revisions before it). */
+export function streamablePeer(options: StreamablePeerOptions): Peer {
+  const { endpoint, client, logger, maxMessageSize } = options;
+  const closing = new AbortController();
+  const correlator = createCorrelator();
+  /** What `initialize` established on this wire. */
+  const session: { id: string | undefined; revision: string | undefined; url: URL } = {
+    id: undefined,
+    revision: undefined,
+    url: options.url,
+  };
+  const takeIn = inbox({ endpoint, logger, correlator, revision: () => session.revision });
+  const answered = createSweeper();
+  /** Requests, notifications and streams that are not over. */
+  const running = new Set<Promise<unknown>>();
+  const aborts = new Set<AbortController>();
+  let serverStream: AbortController | undefined;
+  let listener: PeerListener | undefined;
+
+  function deliver(message: Message): void | Promise<void> {
+    return listener?.receive(message);
+  }
+
+  function run<T>(work: Promise<T>): Promise<T> {
+    running.add(work);
+    const over = () => void running.delete(work);
+    work.then(over, over);
+    return work;
+  }
+
+  function post(message: Message, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<HttpReply> {
+    logger.trace("→ POST", { endpoint, method: message.method, id: message.id });
+    return client.send({
+      method: "POST",
+      url: session.url,
+      headers: { ...postHeaders(message, session), ...headers },
+      body: message.bytes,
+      signal,
+    });
+  }
+
+  /** Carries a request out, to the end of its stream. */
+  async function carry(
+    message: Message,
+    exchange: OpenExchange,
+    abort: AbortController,
+    receive: Receive,
+    headers: Readonly<Record<string, string>> | undefined,
+  ): Promise<void> {
+    const inSession = session.id !== undefined;
+    const reply = await post(message, abort.signal, headers);
+    if ("failure" in reply) {
+      const { failure, sent } = reply;
+      exchange.settle(
+        sent ? { kind: "lost", failure, lastEventId: undefined } : { kind: "not_sent", failure },
+      );
+      return;
+    }
+    const { response, url } = reply;
+    logger.trace("← HTTP", { endpoint, status: response.status, id: message.id });
+    if (!response.ok) {
+      exchange.settle(await readRejection(response, { endpoint, client, logger, inSession, id: message.id! }));
+      return;
+    }
+    // Where the first request was sent on to within the origin, the session stays.
+    if (message.method === "initialize" && url.origin === options.url.origin) session.url = url;
+    noteSession(message, response);
+    if (response.status !== 202 && mediaType(response) === "text/event-stream") {
+      await readStream(response, exchange, receive, abort);
+    } else {
+      await readWhole(message, response, exchange, receive);
+    }
+  }
+
+  function noteSession(message: Message, response: Response): void {
+    if (message.method !== "initialize") return;
+    session.id = response.headers.get("mcp-session-id") ?? undefined;
+    if (session.id !== undefined) logger.secret(session.id);
+  }
+
+  async function readStream(
+    response: Response,
+    exchange: OpenExchange,
+    receive: Receive,
+    abort: AbortController,
+  ): Promise<void> {
+    const end = await readEvents(response, maxMessageSize, (event) => {
+      if (event.type !== "message") return;
+      const slow = takeIn(event.data, receive);
+      if (exchange.settled) answered.add(abort);
+      return slow;
+    }, logger);
+    answered.delete(abort);
+    if (exchange.settled) return;
+    exchange.settle(
+      end.error instanceof EventTooLarge
+        ? refusedOutcome(tooLarge(endpoint, maxMessageSize))
+        : { kind: "lost", failure: streamFailure(end.error), lastEventId: end.lastEventId },
+    );
+  }
+
+  function streamFailure(error: unknown): Failure {
+    if (error !== undefined) return explainFetch(error, endpoint).failure;
+    return failure(
+      "CONNECTION_LOST",
+      endpoint,
+      "the server ended the answer's stream without an answer",
+      "the request may have been carried out",
+    );
+  }
+
+  async function readWhole(
+    message: Message,
+    response: Response,
+    exchange: OpenExchange,
+    receive: Receive,
+  ): Promise<void> {
+    let body: Uint8Array<ArrayBuffer>;
+    try {
+      body = await readBody(response, maxMessageSize);
+    } catch (error) {
+      exchange.settle(
+        error instanceof BodyTooLarge
+          ? refusedOutcome(tooLarge(endpoint, maxMessageSize))
+          : { kind: "lost", failure: explainFetch(error, endpoint).failure, lastEventId: undefined },
+      );
+      return;
+    }
+    if (mediaType(response) !== "application/json" && !/^\s*[{[]/.test(decodeUtf8(body.subarray(0, 64)))) {
+      exchange.settle(refusedOutcome(notMcp(response, body)));
+      return;
+    }
+    const error = nullError(body);
+    if (error !== undefined) {
+      exchange.settle({ kind: "answered", message: withId(error, message.id!) });
+      return;
+    }
+    const slow = takeIn(body, receive);
+    if (slow !== undefined) await slow;
+    if (!exchange.settled) exchange.settle(refusedOutcome(notMcp(response, body)));
+  }
+
+  /** A JSON-RPC error with id `null` answers the request whose body it is. */
+  function nullError(body: Uint8Array<ArrayBuffer>): Message | undefined {
+    if (body.length > NULL_ERROR_LIMIT) return undefined;
+    try {
+      const message = Message.parse(body);
+      return message.kind === "error" && message.id === "null" ? message : undefined;
+    } catch (error) {
+      if (error instanceof InvalidMessage) return undefined;
+      throw error;
+    }
+  }
+
+  function notMcp(response: Response, body: Uint8Array): Failure {
+    const type = mediaType(response) || "no content type";
+    if (body.length === 0) {
+      return failure("NOT_MCP", endpoint, `the server took the request without answering it (HTTP ${response.status})`);
+    }
+    const page = type === "text/html" ? "a web page" : `what is no answer (${type})`;
+    return failure("NOT_MCP", endpoint, `the server sent ${page} in place of an answer`, "is this an MCP endpoint?");
+  }
+
+  /** Posts what expects no answer. */
+  async function tell(message: Message): Promise<Failure | undefined> {
+    const abort = new AbortController();
+    aborts.add(abort);
+    try {
+      const reply = await post(message, abort.signal);
+      if ("failure" in reply) return reply.failure;
+      if (!reply.response.ok) {
+        const inSession = session.id !== undefined;
+        const outcome = await readRejection(reply.response, { endpoint, client, logger, inSession });
+        return "failure" in outcome ? outcome.failure : undefined;
+      }
+      await dropBody(reply.response);
+      if (message.method === "notifications/initialized") openServerStream();
+      return undefined;
+    } finally {
+      aborts.delete(abort);
+    }
+  }
+
+  /** Opens the stream of what the server says unasked, for as long as the session lasts. */
+  function openServerStream(): void {
+    serverStream?.abort();
+    const abort = serverStream = new AbortController();
+    run(keepServerStream(abort.signal));
+  }
+
+  async function keepServerStream(signal: AbortSignal): Promise<void> {
+    let lastEventId: string | undefined;
+    let wait = REOPEN_MS;
+    while (!signal.aborted) {
+      const reply = await client.send({
+        method: "GET",
+        url: session.url,
+        headers: streamHeaders(lastEventId),
+        signal,
+      });
+      if ("response" in reply) {
+        const { response } = reply;
+        if (!response.ok || mediaType(response) !== "text/event-stream") {
+          await dropBody(response);
+          // 405: the server has nothing to say unasked. Other refusals will not change by asking again.
+          if (response.status < 500) return logger.debug("no stream from the server", { status: response.status });
+        } else {
+          logger.debug("the server's stream is open", { endpoint });
+          const end = await readEvents(response, maxMessageSize, (event) => {
+            wait = REOPEN_MS;
+            return event.type === "message" ? takeIn(event.data, deliver) : undefined;
+          }, logger);
+          lastEventId = end.lastEventId ?? lastEventId;
+          if (end.retryMs !== undefined) wait = end.retryMs;
+        }
+      }
+      if (!await pause(wait, signal)) return;
+      wait = Math.min(Math.max(wait, 1) * 2, REOPEN_MOST_MS);
+    }
+  }
+
+  function streamHeaders(lastEventId: string | undefined): Record<string, string> {
+    return {
+      accept: "text/event-stream",
+      ...(session.id === undefined ? {} : { "mcp-session-id": session.id }),
+      ...(session.revision === undefined ? {} : { "mcp-protocol-version": session.revision }),
+      ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+    };
+  }
+
+  /** Ends the session at the server (S/2025-11-25/basic/transports, Session Management 5); 405 is as good. */
+  async function endSession(): Promise<void> {
+    if (session.id === undefined) return;
+    const reply = await client.send({
+      method: "DELETE",
+      url: session.url,
+      headers: streamHeaders(undefined),
+      signal: AbortSignal.timeout(DELETE_MS),
+    });
+    session.id = undefined;
+    if ("response" in reply) await dropBody(reply.response);
+  }
+
+  return {
+    request(message, { receive = deliver, headers } = {}) {
+      const abort = new AbortController();
+      let cancelled = false;
+      const exchange = openExchange((notice) => {
+        cancelled = true;
+        correlator.drop(message);
+        // Closing the stream is no cancellation in these revisions: the notice is, and goes first.
+        if (notice === undefined) abort.abort();
+        else void run(tell(notice).finally(() => abort.abort()));
+      });
+      if (message.method === "initialize") {
+        session.id = session.revision = undefined;
+        exchange.outcome.then((outcome) => {
+          if (outcome.kind === "answered") session.revision = readInitializeResult(outcome.message)?.protocolVersion;
+        });
+      }
+      correlator.add(message, exchange);
+      aborts.add(abort);
+      const toReceiver: Receive = (it) => cancelled ? undefined : receive(it);
+      const work = carry(message, exchange, abort, toReceiver, headers).finally(() => {
+        aborts.delete(abort);
+        correlator.drop(message);
+      });
+      run(work);
+      return exchange;
+    },
+    notify(message) {
+      return run(tell(message));
+    },
+    listen(it) {
+      listener = it;
+    },
+    async close() {
+      if (closing.signal.aborted) return;
+      closing.abort();
+      serverStream?.abort();
+      for (const abort of aborts) abort.abort();
+      answered.stop();
+      await endSession();
+      await within(DELETE_MS, Promise.all(running));
+    },
+  };
+}

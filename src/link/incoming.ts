@@ -1,0 +1,43 @@
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import { InvalidMessage, Message } from "../jsonrpc/message.ts";
+import { newNotes, scanArray, skipSpace } from "../jsonrpc/scan.ts";
+
+/** What a line, a body or an event turned out to hold. */
+export type Incoming =
+  | { readonly kind: "message"; readonly message: Message }
+  /** A JSON-RPC batch; its members, each on its own. Never empty. */
+  | { readonly kind: "batch"; readonly members: readonly (Message | InvalidMessage)[] }
+  | { readonly kind: "invalid"; readonly problem: InvalidMessage };
+
+/** Reads what came over a wire: one message or a batch of them. Keeps `bytes`. */
+export function readIncoming(bytes: Uint8Array<ArrayBuffer>): Incoming {
+  let at = 0;
+  while (at < bytes.length && bytes[at]! <= 0x20) at++;
+  try {
+    return bytes[at] === 0x5b ? readBatch(bytes, at) : { kind: "message", message: Message.parse(bytes) };
+  } catch (error) {
+    if (error instanceof InvalidMessage) return { kind: "invalid", problem: error };
+    throw error;
+  }
+}
+
+function readBatch(bytes: Uint8Array<ArrayBuffer>, start: number): Incoming {
+  const spans: [number, number][] = [];
+  try {
+    const notes = newNotes();
+    const end = scanArray(bytes, start, bytes.length, notes, (from, to) => spans.push([from, to]));
+    if (skipSpace(bytes, end, bytes.length, notes) !== bytes.length) throw new Error("text behind the batch");
+  } catch (error) {
+    throw new InvalidMessage(ErrorCode.ParseError, `Parse error: ${error instanceof Error ? error.message : error}`);
+  }
+  if (spans.length === 0) throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: the batch is empty");
+  const members = spans.map(([from, to]) => {
+    try {
+      return Message.parse(bytes.slice(from, to));
+    } catch (error) {
+      if (error instanceof InvalidMessage) return error;
+      throw error;
+    }
+  });
+  return { kind: "batch", members };
+}
