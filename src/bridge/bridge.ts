@@ -161,7 +161,9 @@ export function createBridge(options: BridgeOptions): Bridge {
   function reply(message: Message): void {
     const question = questions.get(idKey(message.id!));
     if (question === undefined) {
-      logger.warn("dropped an answer to a question the server did not ask, or has taken back", { id: message.id });
+      logger.warn("dropped an answer to a question the server did not ask, or has taken back", {
+        id: message.id,
+      });
       return;
     }
     forget(question);
@@ -190,7 +192,11 @@ export function createBridge(options: BridgeOptions): Bridge {
 
   // From the server ---------------------------------------------------------------------------------------------
 
-  function fromServer(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
+  function fromServer(
+    message: Message,
+    entry: Unanswered | undefined,
+    receive: Receive,
+  ): void | Promise<void> {
     if (message.kind === "request") return ask(message, entry, receive);
     if (message.method === "notifications/progress") {
       const about = entry ?? findByToken(message);
@@ -222,7 +228,9 @@ export function createBridge(options: BridgeOptions): Bridge {
     const token = textAt(message, ["params", "progressToken"]);
     if (token === undefined) return undefined;
     for (const entry of unanswered.values()) {
-      if (entry.token === undefined) entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
+      if (entry.token === undefined) {
+        entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
+      }
       if (entry.token === token) return entry;
     }
     return undefined;
@@ -267,12 +275,16 @@ export function createBridge(options: BridgeOptions): Bridge {
   // Our own log for the client ----------------------------------------------------------------------------------
 
   function withOurLogging(request: Message, answer: Message): Message {
-    if (!debug || request.method !== "initialize" || answer.kind !== "result" || serverLogs(session)) return answer;
+    if (!debug || request.method !== "initialize" || answer.kind !== "result" || serverLogs(session)) {
+      return answer;
+    }
     return edit(answer, [{ path: ["result", "capabilities", "logging"], value: "{}" }]);
   }
 
   function answerHere(message: Message): Message | undefined {
-    if (message.method !== "logging/setLevel" || !debug || session.revision === undefined || serverLogs(session)) {
+    if (
+      message.method !== "logging/setLevel" || !debug || session.revision === undefined || serverLogs(session)
+    ) {
       return undefined;
     }
     const answer = resultAnswer(message.id!, {});

@@ -34,16 +34,17 @@ export function watchEnds(logger: Logger): Ends {
     resolve(why);
   }
 
-  const handlers = (Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
-    : ["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => {
-      const handle = () => {
-        if (++signals > 1) Deno.exit(IMPATIENT);
-        end(`got ${signal}`);
-      };
-      Deno.addSignalListener(signal, handle);
-      return () => Deno.removeSignalListener(signal, handle);
-    });
+  const handlers =
+    (Deno.build.os === "windows"
+      ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
+      : ["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => {
+        const handle = () => {
+          if (++signals > 1) Deno.exit(IMPATIENT);
+          end(`got ${signal}`);
+        };
+        Deno.addSignalListener(signal, handle);
+        return () => Deno.removeSignalListener(signal, handle);
+      });
 
   void watchParent();
 

@@ -24,7 +24,8 @@ export function globToRegExp(glob: string): RegExp {
 
 /** Decides whether a tool is shown. */
 export function toolIsShown(allow: readonly RegExp[], ignore: readonly RegExp[], name: string): boolean {
-  return (allow.length === 0 || allow.some((glob) => glob.test(name))) && !ignore.some((glob) => glob.test(name));
+  return (allow.length === 0 || allow.some((glob) => glob.test(name))) &&
+    !ignore.some((glob) => glob.test(name));
 }
 
 /**
@@ -53,7 +54,9 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
   const shown = (name: string | undefined) => name !== undefined && toolIsShown(allowed, ignored, name);
 
   function refuse(name: string | undefined): Exchange {
-    const which = name === undefined ? "the call does not name one tool" : `the tool ${JSON.stringify(name)} is hidden`;
+    const which = name === undefined
+      ? "the call does not name one tool"
+      : `the tool ${JSON.stringify(name)} is hidden`;
     const why = failure(
       "TOOL_FILTERED",
       endpoint,

@@ -52,7 +52,9 @@ export function stdioFace(options: StdioFaceOptions): Face {
         return complain(incoming.problem);
       case "batch":
         if (handler.allowsBatches()) void takeBatch(incoming.members, handler);
-        else complain(new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches"));
+        else {complain(
+            new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches"),
+          );}
     }
   }
 
@@ -78,7 +80,9 @@ export function stdioFace(options: StdioFaceOptions): Face {
         answers.push(Promise.resolve(errorAnswer(member.id ?? null, ErrorCode.InvalidRequest, why)));
       } else if (member.kind === "request") {
         const exchange = handler.request(member, { receive });
-        answers.push(exchange.outcome.then((outcome) => outcome.kind === "answered" ? outcome.message : undefined));
+        answers.push(
+          exchange.outcome.then((outcome) => outcome.kind === "answered" ? outcome.message : undefined),
+        );
       } else {
         handler.notify(member);
       }

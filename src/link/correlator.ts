@@ -5,7 +5,7 @@ import { type Id, idKey, idsMeet } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import type { OpenExchange } from "./exchange.ts";
 import type { Outcome } from "./peer.ts";
-import { failure, type Failure } from "./failure.ts";
+import { type Failure, failure } from "./failure.ts";
 
 /** A request on its way. */
 export interface Waiting {

@@ -5,7 +5,7 @@ import { readInitializeResult } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "./correlator.ts";
 import { type OpenExchange, openExchange } from "./exchange.ts";
-import { failure, type Failure } from "./failure.ts";
+import { type Failure, failure } from "./failure.ts";
 import { inbox } from "./inbox.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
@@ -123,7 +123,9 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   }
 
   function endFailure(link: Link, problem: unknown): Failure {
-    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    if (closing.signal.aborted) {
+      return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    }
     const why = link.ending?.() ?? (problem instanceof Error ? problem.message : undefined);
     return failure(
       "CONNECTION_LOST",

@@ -28,9 +28,14 @@ function readBatch(bytes: Uint8Array<ArrayBuffer>, start: number): Incoming {
     const end = scanArray(bytes, start, bytes.length, notes, (from, to) => spans.push([from, to]));
     if (skipSpace(bytes, end, bytes.length, notes) !== bytes.length) throw new Error("text behind the batch");
   } catch (error) {
-    throw new InvalidMessage(ErrorCode.ParseError, `Parse error: ${error instanceof Error ? error.message : error}`);
+    throw new InvalidMessage(
+      ErrorCode.ParseError,
+      `Parse error: ${error instanceof Error ? error.message : error}`,
+    );
   }
-  if (spans.length === 0) throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: the batch is empty");
+  if (spans.length === 0) {
+    throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: the batch is empty");
+  }
   const members = spans.map(([from, to]) => {
     try {
       return Message.parse(bytes.slice(from, to));

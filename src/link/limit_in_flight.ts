@@ -58,7 +58,12 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
           ),
         });
       }
-      const it: Held = { message, options, exchange: openExchange((notice) => it.sent?.cancel(notice)), sent: undefined };
+      const it: Held = {
+        message,
+        options,
+        exchange: openExchange((notice) => it.sent?.cancel(notice)),
+        sent: undefined,
+      };
       held.push(it);
       return it.exchange;
     }

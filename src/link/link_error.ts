@@ -25,7 +25,11 @@ export class LinkError extends Error {
   /** What the user can do about it. */
   readonly hint: string | undefined;
 
-  constructor(code: LinkErrorCode, message: string, options: { hint?: string | undefined; cause?: unknown } = {}) {
+  constructor(
+    code: LinkErrorCode,
+    message: string,
+    options: { hint?: string | undefined; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint;

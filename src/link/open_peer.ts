@@ -47,7 +47,10 @@ async function openWire(options: PeerOptions, name: string, logger: Logger): Pro
     const { url } = endpoint;
     return handshakeGate(httpPeer({ ...options, url, endpoint: name, logger }));
   }
-  const [{ duplexPeer }, open] = await Promise.all([import("./duplex_peer.ts"), opener(options, endpoint, logger)]);
+  const [{ duplexPeer }, open] = await Promise.all([
+    import("./duplex_peer.ts"),
+    opener(options, endpoint, logger),
+  ]);
   const { explainLink } = await import("./explain_link.ts");
   return duplexPeer({
     open,

@@ -32,5 +32,7 @@ export function readInitializeResult(answer: Message): InitializeResult | undefi
 
 /** The value as an object to look into; an empty one when it is none. */
 export function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as Record<string, unknown> : {};
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as Record<string, unknown>
+    : {};
 }

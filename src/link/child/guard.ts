@@ -1,6 +1,6 @@
 /** Sees to it that a process group ends when we do. */
 export interface Guard {
-  /** Lets the guard go without doing anything; settles when it has ended. Never rejects. */
+  /** Lets the guard go without doing anything; settles when it has ended. Idempotent; never rejects. */
   release(): Promise<void>;
 }
 
@@ -43,16 +43,20 @@ export function startGuard(id: number): Guard | undefined {
     return undefined;
   }
   shell.unref();
+  let released: Promise<void> | undefined;
   return {
-    async release() {
-      const writer = shell.stdin.getWriter();
-      try {
-        await writer.write(new TextEncoder().encode("release\n"));
-        await writer.close();
-      } catch {
-        // Somebody has ended it.
-      }
-      await shell.status;
-    },
+    release: () => released ??= release(shell),
   };
+}
+
+async function release(shell: Deno.ChildProcess): Promise<void> {
+  shell.ref();
+  const writer = shell.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode("release\n"));
+    await writer.close();
+  } catch {
+    // Somebody has ended it.
+  }
+  await shell.status;
 }

@@ -91,21 +91,117 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
   const stdout = child.stdout.getReader({ mode: "byob" });
   const stderr = readStderr(child.stderr, command.split(/[\\/]/).at(-1) ?? command, logger);
   const name = neutralise(logger.redact(describeEndpoint({ kind: "command", command, args })));
+  const finished = Promise.withResolvers<void>();
+  let isFinished = false;
   let buffer = new ArrayBuffer(CHUNK);
-  let status: Deno.CommandStatus | undefined;
-  let reading: Promise<unknown> | undefined;
+  let pending: Promise<unknown> | undefined;
   let reads = 0;
+  let status: Deno.CommandStatus | undefined;
+  let groupGone = false;
   let closing: Promise<void> | undefined;
+  logger.debug("child started", { command: name, pid: child.pid });
 
-  const exited = child.status.then(async (value) => {
+  const exited = child.status.then((value) => {
     status = value;
-    logger.debug("child ended", { command: name, ending: ending() });
-    // A process that left the group may hold stdout open for ever; nobody will write to it any more.
+    logger.debug("child ended", { command: name, code: value.code, signal: value.signal });
     if (group.alive() !== false) return;
-    for (let last = -1; closing === undefined && !ended; last = reads) {
-      if (reading !== undefined && last === reads) return await stdout.cancel().catch(() => {});
-      if (!await within(stdoutEnded, SILENCE_MS)) continue;
-    }
+    // From here on its id may become another's: it must not be signalled again.
+    groupGone = true;
+    void guard?.release();
+    void endOrphanedStdout();
   });
-  return undefined as never;
+
+  function finish(): void {
+    isFinished = true;
+    finished.resolve();
+  }
+
+  function ending(): string | undefined {
+    if (status === undefined) return undefined;
+    const how = status.signal === null ? `exited with code ${status.code}` : `killed by ${status.signal}`;
+    const why = stderr.telling();
+    return why === undefined ? how : `${how}: ${why}`;
+  }
+
+  // A process that left the group may hold stdout open for ever, and nobody will answer through it: once the
+  // group is gone and a read has waited for a while, it is the end.
+  async function endOrphanedStdout(): Promise<void> {
+    for (let seen = -1; !isFinished; seen = reads) {
+      if (pending !== undefined && seen === reads) return await stdout.cancel().catch(() => {});
+      await within(finished.promise, SILENCE_MS);
+    }
+  }
+
+  // A child that ends politely may still write; it should not meet a full pipe or a broken one.
+  async function drain(): Promise<void> {
+    await pending?.catch(() => {});
+    // Not the buffer of `read`: its last chunk may still be in use.
+    let waste = new ArrayBuffer(CHUNK);
+    for (;;) {
+      const { value, done } = await stdout.read(new Uint8Array(waste));
+      if (done) return;
+      waste = value.buffer;
+    }
+  }
+
+  async function end(): Promise<void> {
+    finish();
+    const drained = drain().catch(() => {});
+    let inputClosed: Promise<unknown> = Promise.resolve();
+    const closeInput = () => inputClosed = stdin.close().catch(() => {});
+    if (groupGone) closeInput();
+    else await endTree(group, exited, closeInput);
+    await Promise.all([stdout.cancel().catch(() => {}), stderr.cancel()]);
+    await within(Promise.all([drained, stderr.done, inputClosed, guard?.release(), exited]), EXIT_LAG_MS);
+  }
+
+  return {
+    name,
+    ending,
+    async read() {
+      if (isFinished) return null;
+      const read = stdout.read(new Uint8Array(buffer));
+      pending = read;
+      reads++;
+      try {
+        const { value, done } = await read;
+        if (value !== undefined) buffer = value.buffer;
+        if (!done) return value;
+      } catch (cause) {
+        if (closing === undefined) throw new LinkError("CLOSED", `can't read from ${name}`, { cause });
+      } finally {
+        pending = undefined;
+      }
+      finish();
+      if (closing === undefined) await within(Promise.all([exited, stderr.done]), EXIT_LAG_MS);
+      return null;
+    },
+    async write(bytes) {
+      if (closing !== undefined) throw new LinkError("CLOSED", `${name} is closed`);
+      try {
+        await stdin.write(bytes);
+      } catch (cause) {
+        await within(Promise.all([exited, stderr.done]), EXIT_LAG_MS);
+        throw new LinkError("CLOSED", `${name} ${ending() ?? "has closed its stdin"}`, { cause });
+      }
+    },
+    close() {
+      return closing ??= end();
+    },
+  };
+}
+
+function exists(path: string, cwd?: string): boolean | undefined {
+  const whole = cwd === undefined || /^(?:[\\/]|[A-Za-z]:)/.test(path) ? path : `${cwd}/${path}`;
+  try {
+    if (Deno.permissions.querySync({ name: "read", path: whole }).state !== "granted") return undefined;
+    return Deno.statSync(whole).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function variable(name: string): string | undefined {
+  if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return undefined;
+  return Deno.env.get(name);
 }

@@ -33,7 +33,11 @@ export function spawnError(
   }
   if (error instanceof Deno.errors.NotFound) {
     if (!isPath) {
-      return because("NOT_FOUND", `command not found: ${command}`, "Is it installed, and its directory in PATH?");
+      return because(
+        "NOT_FOUND",
+        `command not found: ${command}`,
+        "Is it installed, and its directory in PATH?",
+      );
     }
     return exists(command) === true
       ? because("NOT_EXECUTABLE", `can't run ${shown}: the interpreter its first line names does not exist`)

@@ -94,7 +94,8 @@ export function createLineSplitter(
   };
 }
 
-const TROUBLE = /error|exception|panic|fatal|fail|cannot|can't|could not|unable|not found|no such|denied|invalid|missing|required|usage:/i;
+const TROUBLE =
+  /error|exception|panic|fatal|fail|cannot|can't|could not|unable|not found|no such|denied|invalid|missing|required|usage:/i;
 const NOISE = /^\s+at |^\s*[\])}{([,;]*\s*$|^Node\.js v\d|^\s*\^+\s*$/;
 
 /**

@@ -1,4 +1,5 @@
 import { ByteRope } from "../../jsonrpc/byte_rope.ts";
+import { readChunks } from "./read_chunks.ts";
 
 /** Thrown when a body is larger than allowed. */
 export class BodyTooLarge extends Error {
@@ -19,16 +20,11 @@ export async function readBody(response: Response, limit: number): Promise<Uint8
     return await response.bytes();
   }
   const rope = new ByteRope();
-  const reader = response.body.getReader();
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return rope.take();
-    rope.append(value);
-    if (rope.length > limit) {
-      await reader.cancel().catch(() => {});
-      throw new BodyTooLarge();
-    }
-  }
+  await readChunks(response.body, (chunk) => {
+    rope.append(chunk);
+    if (rope.length > limit) throw new BodyTooLarge();
+  });
+  return rope.take();
 }
 
 /** Lets go of a body that nobody reads: unread bodies hold their connection. Never rejects. */

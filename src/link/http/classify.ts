@@ -82,7 +82,9 @@ function explainStatus(status: number, body: string): [message: string, hint: st
   const said = page || body.trim() === "" ? "" : `: ${body.trim().replace(/\s+/g, " ").slice(0, 200)}`;
   const message = `the server refused the request (HTTP ${status}${said})`;
   if (status === 403) return [message, "check the credentials, and whether the server allows this origin"];
-  if (status === 404 || status === 405) return [message, "check the URL's path: many servers listen at /mcp or /sse"];
+  if (status === 404 || status === 405) {
+    return [message, "check the URL's path: many servers listen at /mcp or /sse"];
+  }
   if (status >= 500) return [message, "the server, or a gateway before it, has a problem; see its log"];
   return [message, page ? "is this URL an MCP endpoint? A web page answered" : undefined];
 }

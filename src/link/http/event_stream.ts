@@ -1,4 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
+import { readChunks } from "./read_chunks.ts";
 import { SseDecoder, type SseEvent } from "./sse_decoder.ts";
 
 /** What came of reading an event stream. */
@@ -12,9 +13,7 @@ export interface StreamEnd {
 }
 
 /**
- * Reads the events of a response until it ends. Never rejects. The next chunk is asked for before the events of the
- * last are taken, so that a connection whose answer is complete is free again at once; a slow taker still holds
- * reading up.
+ * Reads the events of a response until it ends. Never rejects.
  *
  * @param limit the largest event, in bytes
  */
@@ -25,24 +24,27 @@ export async function readEvents(
   logger: Logger,
 ): Promise<StreamEnd> {
   const decoder = new SseDecoder(limit);
-  const reader = response.body?.getReader();
+
+  async function takeRest(events: SseEvent[], from: number, first: Promise<void>): Promise<void> {
+    await first;
+    for (let i = from; i < events.length; i++) await take(events[i]!);
+  }
+
   let error: unknown;
   try {
-    for (let next = reader?.read(); next !== undefined;) {
-      const { value, done } = await next;
-      if (done) break;
-      next = reader!.read();
-      // Should taking the events throw, nobody waits for the chunk any more.
-      next.catch(() => {});
-      for (const event of decoder.push(value)) {
-        const slow = take(event);
-        if (slow !== undefined) await slow;
-      }
+    if (response.body !== null) {
+      await readChunks(response.body, (chunk) => {
+        const events = decoder.push(chunk);
+        for (let i = 0; i < events.length; i++) {
+          const slow = take(events[i]!);
+          if (slow !== undefined) return takeRest(events, i + 1, slow);
+        }
+        return;
+      });
     }
   } catch (problem) {
     error = problem;
     logger.trace("an event stream broke", { error: problem });
-    await reader?.cancel().catch(() => {});
   }
   return { error, lastEventId: decoder.lastEventId, retryMs: decoder.retryMs };
 }

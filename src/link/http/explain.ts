@@ -1,4 +1,4 @@
-import { failure, type Failure } from "../failure.ts";
+import { type Failure, failure } from "../failure.ts";
 
 /**
  * Says what an error that `fetch` threw means. Deno gives no error codes, so the text decides.
@@ -24,16 +24,30 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
     );
   }
   if (is("certificate", "notvalidforname", "handshake", "tls", "badsignature", "alert")) {
-    return not("TLS", `the TLS connection failed: ${text}`, "check the server's certificate, its name and its dates");
+    return not(
+      "TLS",
+      `the TLS connection failed: ${text}`,
+      "check the server's certificate, its name and its dates",
+    );
   }
-  if (is("dns error", "failed to lookup", "name or service not known", "no such host", "nodename nor servname")) {
-    return not("UNREACHABLE", `the host name could not be resolved: ${text}`, "check the spelling and the network");
+  if (
+    is("dns error", "failed to lookup", "name or service not known", "no such host", "nodename nor servname")
+  ) {
+    return not(
+      "UNREACHABLE",
+      `the host name could not be resolved: ${text}`,
+      "check the spelling and the network",
+    );
   }
   if (is("connection refused", "os error 111", "os error 61", "os error 10061")) {
     return not("UNREACHABLE", "the connection was refused", "is the server running, and is the port right?");
   }
   if (is("tcp connect", "(connect)", "unreachable", "tunnel", "proxy", "client error (connect")) {
-    return not("UNREACHABLE", `no connection: ${text}`, "check the address, the network and the proxy settings");
+    return not(
+      "UNREACHABLE",
+      `no connection: ${text}`,
+      "check the address, the network and the proxy settings",
+    );
   }
   return {
     failure: failure(

@@ -1,4 +1,4 @@
-import { failure, type Failure } from "../failure.ts";
+import { type Failure, failure } from "../failure.ts";
 import { dropBody } from "./body.ts";
 import { explainFetch } from "./explain.ts";
 
@@ -85,7 +85,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     if (url.origin === options.url.origin) {
       for (const [name, value] of options.headers) {
         const key = name.toLowerCase();
-        headers[key] = headers[key] === undefined || key === "user-agent" ? value : `${headers[key]}, ${value}`;
+        headers[key] = headers[key] === undefined || key === "user-agent"
+          ? value
+          : `${headers[key]}, ${value}`;
       }
     }
     return Object.assign(headers, request.headers);
@@ -112,7 +114,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         } catch (error) {
           return explainFetch(error, endpoint);
         }
-        if (response.status < 300 || response.status > 308 || response.status === 304) return { response, url };
+        if (response.status < 300 || response.status > 308 || response.status === 304) {
+          return { response, url };
+        }
         const next = redirectTarget(url, response, redirects, endpoint);
         await dropBody(response);
         if ("code" in next) return { failure: next, sent: false };

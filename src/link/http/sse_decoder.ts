@@ -46,12 +46,11 @@ export class SseDecoder {
   }
 
   /**
-   * Takes the next chunk and returns the events it completes. Their data may be views of the chunk, which must not
-   * change afterwards.
+   * Takes the next chunk, which may be reused afterwards, and returns the events it completes.
    *
    * @throws {EventTooLarge} when an event is larger than allowed; the decoder is of no use afterwards
    */
-  push(chunk: Uint8Array<ArrayBuffer>): SseEvent[] {
+  push(chunk: Uint8Array): SseEvent[] {
     const events: SseEvent[] = [];
     let from = 0;
     if (this.#afterCr && chunk.length > 0) {
@@ -66,10 +65,8 @@ export class SseDecoder {
       if (cr !== -1 && cr < from) cr = chunk.indexOf(CR, from);
       const at = lf === -1 ? cr : cr === -1 ? lf : Math.min(lf, cr);
       if (at === -1) break;
-      this.#line(
-        this.#partial.length === 0 ? chunk.subarray(from, at) : this.#join(chunk.subarray(from, at)),
-        events,
-      );
+      if (this.#partial.length === 0) this.#line(chunk.subarray(from, at), events, false);
+      else this.#line(this.#join(chunk.subarray(from, at)), events, true);
       from = at + 1;
       if (at === cr) {
         if (from === chunk.length) this.#afterCr = true;
@@ -93,7 +90,8 @@ export class SseDecoder {
     if (this.#dataSize + lineLength > this.#maxSize + "data: ".length) throw new EventTooLarge();
   }
 
-  #line(line: Uint8Array<ArrayBuffer>, events: SseEvent[]): void {
+  /** Takes a line; unless it is `ours`, what is kept of it must be copied. */
+  #line(line: Uint8Array, events: SseEvent[], ours: boolean): void {
     if (this.#atStart) {
       this.#atStart = false;
       if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
@@ -108,7 +106,7 @@ export class SseDecoder {
     switch (name) {
       case "data":
         this.#checkSize(line.length);
-        this.#data.push(value);
+        this.#data.push(ours ? value as Uint8Array<ArrayBuffer> : new Uint8Array(value));
         this.#dataSize += value.length + 1;
         break;
       case "event":

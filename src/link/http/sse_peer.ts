@@ -4,7 +4,7 @@ import { readInitializeResult } from "../../mcp/revision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
 import { type OpenExchange, openExchange } from "../exchange.ts";
-import { failure, type Failure } from "../failure.ts";
+import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { pause, within } from "../pause.ts";
 import type { Outcome, Peer, PeerListener } from "../peer.ts";
@@ -61,7 +61,10 @@ export function ssePeer(options: SsePeerOptions): Peer {
     const abort = new AbortController();
     const signal = AbortSignal.any([closing.signal, abort.signal]);
     const outcome = openWithin(signal);
-    const opened = await Promise.race([outcome, pause(options.timeoutMs, closing.signal).then(() => undefined)]);
+    const opened = await Promise.race([
+      outcome,
+      pause(options.timeoutMs, closing.signal).then(() => undefined),
+    ]);
     if (opened !== undefined && "postTo" in opened) return opened;
     abort.abort();
     opening = undefined;
@@ -89,7 +92,13 @@ export function ssePeer(options: SsePeerOptions): Peer {
     if (mediaType(response) !== "text/event-stream") {
       await dropBody(response);
       return refusedOutcome(
-        failure("NOT_MCP", endpoint, "the server opened no event stream", "is this an MCP endpoint?", response.status),
+        failure(
+          "NOT_MCP",
+          endpoint,
+          "the server opened no event stream",
+          "is this an MCP endpoint?",
+          response.status,
+        ),
       );
     }
     return await new Promise<OpenStream | Outcome>((resolve) => {
@@ -103,7 +112,11 @@ export function ssePeer(options: SsePeerOptions): Peer {
   function foreignAddress(where: string): Outcome {
     const shown = logger.redact(where.slice(0, 200));
     return refusedOutcome(
-      failure("NOT_MCP", endpoint, `the server wants messages posted to another origin (${shown}), which is refused`),
+      failure(
+        "NOT_MCP",
+        endpoint,
+        `the server wants messages posted to another origin (${shown}), which is refused`,
+      ),
     );
   }
 
@@ -126,7 +139,9 @@ export function ssePeer(options: SsePeerOptions): Peer {
   }
 
   function endFailure(error: unknown): Failure {
-    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    if (closing.signal.aborted) {
+      return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+    }
     if (error instanceof EventTooLarge) return tooLarge(endpoint, maxMessageSize);
     if (error !== undefined) return explainFetch(error, endpoint).failure;
     return failure(

@@ -5,7 +5,7 @@ import { readInitializeResult } from "../../mcp/revision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
 import { type OpenExchange, openExchange } from "../exchange.ts";
-import { failure, type Failure } from "../failure.ts";
+import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { pause, within } from "../pause.ts";
 import type { Peer, PeerListener, Receive } from "../peer.ts";
@@ -33,6 +33,8 @@ export interface StreamablePeerOptions {
 const NULL_ERROR_LIMIT = 64 * 1024;
 /** How long the end of the session may take, in milliseconds. */
 const DELETE_MS = 2000;
+/** How long notifications on their way may take when the peer is closed, in milliseconds. */
+const TELL_MS = 1000;
 /** The first wait before the server's stream is opened again, in milliseconds; doubled up to the second. */
 const REOPEN_MS = 1000;
 const REOPEN_MOST_MS = 30_000;
@@ -53,6 +55,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   /** Requests, notifications and streams that are not over. */
   const running = new Set<Promise<unknown>>();
   const aborts = new Set<AbortController>();
+  /** Notifications on their way. */
+  const telling = new Set<Promise<unknown>>();
   let serverStream: AbortController | undefined;
   let listener: PeerListener | undefined;
 
@@ -67,7 +71,11 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     return work;
   }
 
-  function post(message: Message, signal: AbortSignal, headers?: Readonly<Record<string, string>>): Promise<HttpReply> {
+  function post(
+    message: Message,
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<HttpReply> {
     logger.trace("→ POST", { endpoint, method: message.method, id: message.id });
     return client.send({
       method: "POST",
@@ -98,7 +106,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const { response, url } = reply;
     logger.trace("← HTTP", { endpoint, status: response.status, id: message.id });
     if (!response.ok) {
-      exchange.settle(await readRejection(response, { endpoint, client, logger, inSession, id: message.id! }));
+      exchange.settle(
+        await readRejection(response, { endpoint, client, logger, inSession, id: message.id! }),
+      );
       return;
     }
     // Where the first request was sent on to within the origin, the session stays.
@@ -194,10 +204,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   function notMcp(response: Response, body: Uint8Array): Failure {
     const type = mediaType(response) || "no content type";
     if (body.length === 0) {
-      return failure("NOT_MCP", endpoint, `the server took the request without answering it (HTTP ${response.status})`);
+      return failure(
+        "NOT_MCP",
+        endpoint,
+        `the server took the request without answering it (HTTP ${response.status})`,
+      );
     }
     const page = type === "text/html" ? "a web page" : `what is no answer (${type})`;
-    return failure("NOT_MCP", endpoint, `the server sent ${page} in place of an answer`, "is this an MCP endpoint?");
+    return failure(
+      "NOT_MCP",
+      endpoint,
+      `the server sent ${page} in place of an answer`,
+      "is this an MCP endpoint?",
+    );
   }
 
   /** Posts what expects no answer. */
@@ -242,7 +261,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         if (!response.ok || mediaType(response) !== "text/event-stream") {
           await dropBody(response);
           // 405: the server has nothing to say unasked. Other refusals will not change by asking again.
-          if (response.status < 500) return logger.debug("no stream from the server", { status: response.status });
+          if (response.status < 500) {
+            return logger.debug("no stream from the server", { status: response.status });
+          }
         } else {
           logger.debug("the server's stream is open", { endpoint });
           const end = await readEvents(response, maxMessageSize, (event) => {
@@ -294,7 +315,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (message.method === "initialize") {
         session.id = session.revision = undefined;
         exchange.outcome.then((outcome) => {
-          if (outcome.kind === "answered") session.revision = readInitializeResult(outcome.message)?.protocolVersion;
+          if (outcome.kind === "answered") {
+            session.revision = readInitializeResult(outcome.message)?.protocolVersion;
+          }
         });
       }
       correlator.add(message, exchange);
@@ -308,7 +331,11 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return exchange;
     },
     notify(message) {
-      return run(tell(message));
+      const told = run(tell(message));
+      telling.add(told);
+      const over = () => void telling.delete(told);
+      told.then(over, over);
+      return told;
     },
     listen(it) {
       listener = it;
@@ -317,6 +344,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (closing.signal.aborted) return;
       closing.abort();
       serverStream?.abort();
+      await within(TELL_MS, Promise.all(telling));
       for (const abort of aborts) abort.abort();
       answered.stop();
       await endSession();

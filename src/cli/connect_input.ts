@@ -1,0 +1,39 @@
+import { processEnvironment } from "../config/environment.ts";
+import { machineFiles } from "../config/files.ts";
+import { optionValues } from "../config/option_values.ts";
+import { resolveSettings } from "../config/resolve_settings.ts";
+import type { ConnectSettings } from "../config/settings.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import type { CommandInput } from "./application.ts";
+
+/**
+ * The settings of a command that connects, from its input and this process's environment and files.
+ *
+ * @throws {ConfigError} on wrong input
+ */
+export function connectSettings(command: "proxy" | "test", input: CommandInput): ConnectSettings {
+  const environment = processEnvironment();
+  return resolveSettings(
+    optionValues(command, input.options, environment),
+    { ...input, platform: Deno.build.os === "windows" ? "windows" : "posix" },
+    environment,
+    machineFiles(),
+  );
+}
+
+/** Names of headers and variables whose values are secret. */
+const SECRET_NAME = /auth|cookie|credential|key|pass|secret|session|token/i;
+
+/** A logger that knows the secrets of the settings. */
+export function connectLogger(settings: ConnectSettings): Logger {
+  const { level, format } = settings.log;
+  const logger = createLogger({ level, format });
+  for (const [name, value] of [...settings.headers, ...Object.entries(settings.env)]) {
+    if (!SECRET_NAME.test(name)) continue;
+    logger.secret(value);
+    // Of "Bearer TOKEN" the second word alone is secret too.
+    const scheme = /^[A-Za-z][A-Za-z0-9-]* +(\S.*)$/.exec(value);
+    if (scheme !== null) logger.secret(scheme[1]!);
+  }
+  return logger;
+}

@@ -1,0 +1,237 @@
+import {
+  type CommandName,
+  defaultOf,
+  OPTION_GROUPS,
+  optionsOf,
+  type OptionSpec,
+  variableOf,
+} from "../config/options.ts";
+import { VERSION } from "../version.ts";
+import type { COMMANDS } from "./arrange_arguments.ts";
+import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+
+/** How help looks. */
+export interface HelpStyle {
+  /** Columns to wrap at. */
+  readonly width: number;
+  /** Whether headings and options are coloured. */
+  readonly color: boolean;
+}
+
+/** A page of help. */
+interface Page {
+  readonly brief: string;
+  readonly usage: readonly string[];
+  readonly notes: readonly string[];
+  readonly examples: readonly (readonly [command: string, what: string])[];
+}
+
+/** One line for each command. */
+export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> = {
+  proxy: "connect the MCP client on stdin and stdout to a server",
+  test: "try a server: connect, list what it offers, measure, report",
+  "notification-demo": "write sample log notifications to stdout",
+  help: "show the help of a command",
+};
+
+const ENDPOINT_NOTE =
+  "The endpoint is a URL (http://, https://), tcp://host:port, host:port, unix:path, or a " +
+  "command line, whose quotes are read as a POSIX shell does (on Windows a backslash is an ordinary character) and " +
+  "in which nothing is expanded. Words after -- are taken as the command exactly as they are. A URL's " +
+  "server is spoken to over Streamable HTTP, or HTTP+SSE if it only knows that.";
+
+const HEADER_NOTE = "Header values may hold ${NAME} for an environment variable ($${ is a literal ${). " +
+  "A header given in several ways: the command line wins over the environment; on one side, --auth-token, --api-key or " +
+  "--user-agent and another value for the same header is an error; otherwise --header wins over --headers, " +
+  "and that over --header-file.";
+
+const PAGES: Readonly<Record<CommandName, Page>> = {
+  proxy: {
+    brief: COMMAND_BRIEFS.proxy,
+    usage: [
+      "mcp-connect proxy [OPTIONS] ENDPOINT",
+      "mcp-connect proxy [OPTIONS] --endpoint ENDPOINT",
+      "mcp-connect proxy [OPTIONS] -- CMD ARGS…",
+      "mcp-connect [OPTIONS] URL",
+    ],
+    notes: [ENDPOINT_NOTE, HEADER_NOTE],
+    examples: [
+      ["mcp-connect https://example.com/mcp", "a remote server"],
+      ["mcp-connect proxy https://example.com/mcp --auth-token '${TOKEN}'", "a token from the environment"],
+      ['mcp-connect proxy https://example.com/mcp --header "X-Team: blue"', "a header of your own"],
+      ["mcp-connect proxy 127.0.0.1:9000", "newline-delimited JSON-RPC over TCP"],
+      [
+        "mcp-connect proxy --ignore-tool 'delete_*' -- node server.js --verbose",
+        "a command, some tools hidden",
+      ],
+    ],
+  },
+  test: {
+    brief: COMMAND_BRIEFS.test,
+    usage: [
+      "mcp-connect test [OPTIONS] ENDPOINT",
+      "mcp-connect test [OPTIONS] --endpoint ENDPOINT",
+      "mcp-connect test [OPTIONS] -- CMD ARGS…",
+    ],
+    notes: [ENDPOINT_NOTE, HEADER_NOTE],
+    examples: [
+      ["mcp-connect test https://example.com/mcp", "what works, what does not, and why"],
+      ["mcp-connect test --json https://example.com/mcp", "the same for a program"],
+      ["mcp-connect test -- npx -y @modelcontextprotocol/server-everything", "a command"],
+    ],
+  },
+  "notification-demo": {
+    brief: COMMAND_BRIEFS["notification-demo"],
+    usage: ["mcp-connect notification-demo [OPTIONS]"],
+    notes: ["The levels are info, warning, error and debug in turn, half a second apart."],
+    examples: [["mcp-connect notification-demo --count 8", "each level twice"]],
+  },
+};
+
+/** The style that fits stdout: colours and the terminal's width only on a terminal. */
+export function stdoutStyle(): HelpStyle {
+  if (!Deno.stdout.isTerminal()) return { width: 80, color: false };
+  let width = 80;
+  try {
+    width = Math.max(60, Math.min(110, Deno.consoleSize().columns));
+  } catch { /* a terminal that does not tell its size */ }
+  return { width, color: !Deno.noColor };
+}
+
+/** The help of a command, or of the whole program for `undefined` and `help`. */
+export function helpFor(
+  command: typeof COMMANDS[number] | undefined,
+  style: HelpStyle = stdoutStyle(),
+): string {
+  return command === undefined || command === "help" ? rootHelp(style) : commandHelp(command, style);
+}
+
+function rootHelp(style: HelpStyle): string {
+  const paint = painter(style);
+  const rows = Object.entries(COMMAND_BRIEFS).map(([name, brief]) =>
+    [name === "help" ? "help [COMMAND]" : name, brief] as const
+  );
+  return join([
+    [`mcp-connect ${VERSION}: connects any MCP client to any MCP server`],
+    [
+      paint.heading("Usage"),
+      "  mcp-connect COMMAND [OPTIONS]",
+      "  mcp-connect [OPTIONS] URL            (short for: mcp-connect proxy …)",
+      "  mcp-connect [OPTIONS] -- CMD ARGS…   (the same)",
+    ],
+    [paint.heading("Commands"), ...columns(rows, style)],
+    [
+      paint.heading("Options of every command (before or after its name)"),
+      ...optionRows(optionsOf("proxy").filter((option) => option.commands.length === 3), "proxy", style),
+      ...columns(standardRows, style),
+    ],
+    [paint.heading("Environment"), ...environmentLines(style)],
+    [
+      paint.heading("Examples"),
+      ...exampleLines([
+        ["mcp-connect https://example.com/mcp", "what an MCP client's settings call"],
+        ["mcp-connect proxy -- node server.js", "a server that is a command"],
+        ["mcp-connect test https://example.com/mcp", "is it up, what does it offer?"],
+        ["mcp-connect help proxy", "every option of proxy"],
+      ], style),
+    ],
+    exitLines(style),
+  ]);
+}
+
+function commandHelp(command: CommandName, style: HelpStyle): string {
+  const paint = painter(style);
+  const page = PAGES[command];
+  const options = optionsOf(command);
+  const groups = OPTION_GROUPS.flatMap((group) => {
+    const members = options.filter((option) => option.group === group);
+    return members.length === 0 ? [] : [[paint.heading(group), ...optionRows(members, command, style)]];
+  });
+  return join([
+    [`mcp-connect ${command}: ${page.brief}`],
+    [paint.heading("Usage"), ...page.usage.map((line) => `  ${line}`)],
+    ...page.notes.map((note) => wrap(note, style.width, "")),
+    ...groups,
+    [paint.heading("Help"), ...columns(standardRows, style)],
+    [paint.heading("Environment"), ...environmentLines(style)],
+    [paint.heading("Examples"), ...exampleLines(page.examples, style)],
+    exitLines(style),
+  ]);
+}
+
+const standardRows: readonly (readonly [string, string])[] = [
+  ["-h, --help", "print help and end"],
+  ["-V, --version", "print the version and end"],
+];
+
+/** What an option's row in help says. */
+export function optionText(option: OptionSpec, command: CommandName): readonly [left: string, right: string] {
+  const left = `--${option.name}${option.placeholder === undefined ? "" : ` ${option.placeholder}`}`;
+  const preset = defaultOf(option, command)?.replace("VERSION", VERSION);
+  return [left, `${option.brief}${preset === undefined ? "" : ` [default: ${preset}]`}`];
+}
+
+function optionRows(options: readonly OptionSpec[], command: CommandName, style: HelpStyle): string[] {
+  return columns(options.map((option) => optionText(option, command)), style);
+}
+
+function environmentLines(style: HelpStyle): string[] {
+  return wrap(
+    `Every option has a variable: MCP_CONNECT_ and its name in upper case, - as _ (--auth-token: ${
+      variableOf("auth-token")
+    }). An option wins over its variable. A switch is 1, true, yes, 0, false or no; ` +
+      "what may be repeated has a line for each value, or commas between tools. An empty variable counts as not set.",
+    style.width,
+    "  ",
+  );
+}
+
+function exampleLines(examples: Page["examples"], style: HelpStyle): string[] {
+  const paint = painter(style);
+  return examples.flatMap(([command, what]) => [`  ${paint.faint(`# ${what}`)}`, `  ${command}`]);
+}
+
+function exitLines(style: HelpStyle): string[] {
+  return [
+    painter(style).heading("Exit codes"),
+    ...columns(EXIT_CODE_MEANINGS.map(([code, meaning]) => [String(code), meaning] as const), style),
+  ];
+}
+
+/** Rows of two columns; what is too long on the left stands on a line of its own. */
+function columns(rows: readonly (readonly [left: string, right: string])[], style: HelpStyle): string[] {
+  const paint = painter(style);
+  const longest = Math.max(...rows.map(([left]) => left.length));
+  const indent = Math.min(longest, 30) + 4;
+  return rows.flatMap(([left, right]) => {
+    const text = wrap(right, style.width, " ".repeat(indent));
+    if (left.length + 4 > indent) return [`  ${paint.option(left)}`, ...text];
+    return [`  ${paint.option(left)}${text[0]!.slice(2 + left.length)}`, ...text.slice(1)];
+  });
+}
+
+function wrap(text: string, width: number, indent: string): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(" ")) {
+    if (line !== indent && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent;
+    }
+    line += line === indent ? word : ` ${word}`;
+  }
+  return [...lines, line];
+}
+
+function join(blocks: readonly (readonly string[])[]): string {
+  return `${blocks.map((block) => block.join("\n")).join("\n\n")}\n`;
+}
+
+function painter({ color }: HelpStyle) {
+  const sgr = (code: number, text: string) => color ? `\x1b[${code}m${text}\x1b[0m` : text;
+  return {
+    heading: (text: string) => sgr(1, text),
+    option: (text: string) => sgr(36, text),
+    faint: (text: string) => sgr(2, text),
+  };
+}

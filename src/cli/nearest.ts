@@ -1,0 +1,59 @@
+/** What users of other programs type for an option of ours. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  "bearer": "auth-token",
+  "certificate": "ca-cert",
+  "cacert": "ca-cert",
+  "server": "endpoint",
+  "uri": "endpoint",
+  "url": "endpoint",
+  "verbose": "debug",
+  "directory": "cwd",
+  "dir": "cwd",
+  "workdir": "cwd",
+};
+
+/**
+ * The candidate that was most likely meant by `word`: one that differs by few letters, or has it as a part
+ * between dashes, or that other programs call so. `undefined` when none is near.
+ */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const target = word.toLowerCase().replaceAll("_", "-");
+  if (target.length > 60) return undefined;
+  let best: string | undefined;
+  let bestDistance = 1 + Math.floor(target.length / 4);
+  for (const candidate of candidates) {
+    const distance = editDistance(target, candidate);
+    if (distance < bestDistance || (distance === bestDistance && best === undefined)) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  if (best !== undefined && bestDistance < target.length) return best;
+  const synonym = Object.hasOwn(SYNONYMS, target) ? SYNONYMS[target] : undefined;
+  if (synonym !== undefined && candidates.includes(synonym)) return synonym;
+  if (target.length < 3) return undefined;
+  return candidates.find((candidate) =>
+    candidate.startsWith(target) || `-${candidate}-`.includes(`-${target}-`) ||
+    target.startsWith(`${candidate}-`)
+  );
+}
+
+/** Letters to insert, delete, replace or swap with the neighbour to get from `a` to `b`. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        least = Math.min(least, before[j - 2]! + 1);
+      }
+      row.push(least);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}

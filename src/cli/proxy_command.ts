@@ -1,0 +1,19 @@
+import type { CommandInput } from "./application.ts";
+import { connectLogger, connectSettings } from "./connect_input.ts";
+
+/** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
+export async function proxyCommand(input: CommandInput): Promise<number> {
+  const settings = connectSettings("proxy", input);
+  const logger = connectLogger(settings);
+  const kind = settings.endpoint.kind;
+  if (settings.fallbacks.length === 0) {
+    if (kind !== "http" && settings.headers.length > 0) {
+      logger.warn("headers and credentials go to HTTP endpoints only; this endpoint gets none");
+    }
+    if (kind !== "command" && (settings.cwd !== undefined || Object.keys(settings.env).length > 0)) {
+      logger.warn("--cwd and --env only affect commands; this endpoint is none");
+    }
+  }
+  const { runProxy } = await import("../bridge/run_proxy.ts");
+  return await runProxy(settings, logger);
+}

@@ -1,0 +1,297 @@
+/** The commands that have options of their own. */
+export type CommandName = "proxy" | "test" | "notification-demo";
+
+/** The headings under which `--help` lists options, in order. */
+export const OPTION_GROUPS = [
+  "Endpoint",
+  "Credentials and headers",
+  "Commands",
+  "Tools",
+  "Time and repetition",
+  "Limits",
+  "Output",
+  "Logging",
+] as const;
+
+/** One option: the parser, the environment variables, `--help` and the docs all come from this. */
+export interface OptionSpec {
+  /** The name behind `--`. */
+  readonly name: string;
+  /** `switch` has no value, `value` has one, `list` may be repeated. */
+  readonly kind: "switch" | "value" | "list";
+  /** What the value is, in help: `SECONDS`. */
+  readonly placeholder?: string;
+  /** What it does, in help. */
+  readonly brief: string;
+  /** The default as a user would write it, where there is one; by command if they differ. */
+  readonly default?: string | Readonly<Partial<Record<CommandName, string>>>;
+  /** The heading in help. */
+  readonly group: typeof OPTION_GROUPS[number];
+  /** Which commands have it. */
+  readonly commands: readonly CommandName[];
+  /** What separates the values of a `list` in its environment variable. @default "\n" */
+  readonly separator?: "\n" | ",";
+}
+
+const PROXY: readonly CommandName[] = ["proxy"];
+const CONNECT: readonly CommandName[] = ["proxy", "test"];
+const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo"];
+
+/** Every option, in the order of `--help`. Those that all commands have may also stand before the command. */
+export const OPTIONS = [
+  {
+    name: "endpoint",
+    kind: "value",
+    placeholder: "ENDPOINT",
+    brief: "the server: http(s)://…, tcp://host:port, host:port, unix:path or a command line",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
+    name: "transport",
+    kind: "value",
+    placeholder: "auto|http|sse|stdio|tcp",
+    brief: "how to speak to it; auto tells it from the endpoint and the server's answers",
+    default: "auto",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
+    name: "fallbacks",
+    kind: "value",
+    placeholder: "LIST",
+    brief: "endpoints or transports to try when the endpoint fails, separated by commas",
+    group: "Endpoint",
+    commands: PROXY,
+  },
+  {
+    name: "ca-cert",
+    kind: "list",
+    placeholder: "FILE",
+    brief: "trust the certificates in this PEM file too (repeatable)",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
+    name: "auth-token",
+    kind: "value",
+    placeholder: "TOKEN",
+    brief: "send Authorization: Bearer TOKEN",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "auth-token-file",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "the same, with the token read from a file",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "api-key",
+    kind: "value",
+    placeholder: "KEY",
+    brief: "send X-API-Key: KEY",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "header",
+    kind: "list",
+    placeholder: '"NAME: VALUE"',
+    brief: "send this header (repeatable)",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "headers",
+    kind: "list",
+    placeholder: "NAME:VALUE,…",
+    brief: "send these headers, separated by commas, each split at its first colon",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "header-file",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "send the headers in this file: a NAME: VALUE on each line, # for comments",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "user-agent",
+    kind: "value",
+    placeholder: "TEXT",
+    brief: "the User-Agent header",
+    default: "mcp-connect/VERSION",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
+    name: "cwd",
+    kind: "value",
+    placeholder: "DIRECTORY",
+    brief: "where the command runs",
+    group: "Commands",
+    commands: CONNECT,
+  },
+  {
+    name: "env",
+    kind: "list",
+    placeholder: "NAME=VALUE",
+    brief: "set a variable for the command (repeatable)",
+    group: "Commands",
+    commands: CONNECT,
+  },
+  {
+    name: "allow-tool",
+    kind: "list",
+    placeholder: "GLOB",
+    brief: "show and allow only tools that match; * and ? are wildcards (repeatable)",
+    group: "Tools",
+    commands: PROXY,
+    separator: ",",
+  },
+  {
+    name: "ignore-tool",
+    kind: "list",
+    placeholder: "GLOB",
+    brief: "hide and refuse tools that match, even allowed ones (repeatable)",
+    group: "Tools",
+    commands: PROXY,
+    separator: ",",
+  },
+  {
+    name: "timeout",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "bound of connecting and the handshake",
+    default: { proxy: "30", test: "10" },
+    group: "Time and repetition",
+    commands: CONNECT,
+  },
+  {
+    name: "request-timeout",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "bound of a request; progress starts it anew",
+    default: "300",
+    group: "Time and repetition",
+    commands: PROXY,
+  },
+  {
+    name: "max-request-time",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "bound of a request whatever its progress",
+    default: "3600",
+    group: "Time and repetition",
+    commands: PROXY,
+  },
+  {
+    name: "drain-timeout",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "how long to wait for answers still due after the client has gone",
+    default: "30",
+    group: "Time and repetition",
+    commands: PROXY,
+  },
+  {
+    name: "retry-attempts",
+    kind: "value",
+    placeholder: "N",
+    brief: "how often to repeat a failed attempt",
+    default: "3",
+    group: "Time and repetition",
+    commands: PROXY,
+  },
+  {
+    name: "retry-delay",
+    kind: "value",
+    placeholder: "MILLISECONDS",
+    brief: "wait before the first repetition",
+    default: "1000",
+    group: "Time and repetition",
+    commands: PROXY,
+  },
+  {
+    name: "max-message-size",
+    kind: "value",
+    placeholder: "SIZE",
+    brief: "the most bytes of one message (64KB, 16MiB, 1048576)",
+    default: "128MiB",
+    group: "Limits",
+    commands: PROXY,
+  },
+  {
+    name: "max-in-flight",
+    kind: "value",
+    placeholder: "N",
+    brief: "the most requests at once to the endpoint; the rest wait",
+    default: "128",
+    group: "Limits",
+    commands: PROXY,
+  },
+  {
+    name: "json",
+    kind: "switch",
+    brief: "print the report as one JSON object",
+    group: "Output",
+    commands: ["test"],
+  },
+  {
+    name: "count",
+    kind: "value",
+    placeholder: "N",
+    brief: "how many notifications to write",
+    default: "3",
+    group: "Output",
+    commands: ["notification-demo"],
+  },
+  {
+    name: "debug",
+    kind: "switch",
+    brief: "log everything from level debug on, to the client too; show stack traces",
+    group: "Logging",
+    commands: ALL,
+  },
+  {
+    name: "log-level",
+    kind: "value",
+    placeholder: "trace|debug|info|warn|error",
+    brief: "the least level to log (debug with --debug)",
+    default: "warn",
+    group: "Logging",
+    commands: ALL,
+  },
+  {
+    name: "log-format",
+    kind: "value",
+    placeholder: "text|json",
+    brief: "how a line on stderr looks",
+    default: "text",
+    group: "Logging",
+    commands: ALL,
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** The name of an option, without `--`. */
+export type OptionName = typeof OPTIONS[number]["name"];
+
+/** The environment variable of an option: `MCP_CONNECT_` and the name in upper case, `-` as `_`. */
+export function variableOf(name: string): string {
+  return `MCP_CONNECT_${name.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** An option's default for a command, as a user would write it. */
+export function defaultOf(option: OptionSpec, command: CommandName): string | undefined {
+  return typeof option.default === "object" ? option.default[command] : option.default;
+}
+
+/** The options of a command, in order. */
+export function optionsOf(command: CommandName): readonly (OptionSpec & { readonly name: OptionName })[] {
+  return OPTIONS.filter((option) => (option.commands as readonly CommandName[]).includes(command));
+}

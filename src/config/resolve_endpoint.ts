@@ -1,0 +1,118 @@
+import type { Endpoint } from "../link/endpoint.ts";
+import { EndpointError } from "../link/endpoint_error.ts";
+import { parseEndpoint } from "../link/parse_endpoint.ts";
+import type { CommandPlatform } from "../link/split_command_line.ts";
+import { ConfigError } from "./config_error.ts";
+import type { OptionValues } from "./option_values.ts";
+import type { TransportChoice } from "./settings.ts";
+
+/** The three ways to name the endpoint beside the environment. */
+export interface EndpointInput {
+  /** Bare arguments. */
+  readonly bare: readonly string[];
+  /** What follows `--`, exactly as it was given; undefined without `--`. */
+  readonly vector: readonly string[] | undefined;
+  /** Whose rules command lines follow. */
+  readonly platform: CommandPlatform;
+}
+
+/**
+ * Finds the one endpoint: a bare argument, `--endpoint`, the words after `--`, or the environment.
+ *
+ * @throws {ConfigError} when there is none, more than one, or one that can't be read
+ */
+export function resolveEndpoint(values: OptionValues, input: EndpointInput): Endpoint {
+  if (input.bare.length > 1) {
+    throw new ConfigError(
+      "too many arguments: quote a value with spaces, and put a command after --, as in: -- CMD ARGS…",
+    );
+  }
+  const [bare] = input.bare;
+  const option = values.text("endpoint");
+  const flag = option?.level === 2 ? option.value : undefined;
+  const given = [
+    ...(bare === undefined ? [] : ["a bare argument"]),
+    ...(flag === undefined || flag === bare ? [] : ["--endpoint"]),
+    ...(input.vector === undefined ? [] : ["a command after --"]),
+  ];
+  if (given.length > 1) throw new ConfigError(`the endpoint is given more than once: ${given.join(" and ")}`);
+
+  if (input.vector !== undefined) return vectorEndpoint(input.vector);
+  const text = bare ?? option?.value;
+  if (text === undefined) {
+    throw new ConfigError("no endpoint given; name one with --endpoint, or a command after --");
+  }
+  const where = bare === undefined ? option!.where : undefined;
+  try {
+    return parseEndpoint(text, input.platform);
+  } catch (error) {
+    if (!(error instanceof EndpointError)) throw error;
+    throw new ConfigError(where === undefined ? error.message : `${where}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function vectorEndpoint(vector: readonly string[]): Endpoint {
+  const [command, ...args] = vector;
+  if (command === undefined) throw new ConfigError("no command after --");
+  if (command.trim() === "") throw new ConfigError("the command after -- has an empty name");
+  // A word of a running process's arguments can't hold a NUL, so there is nothing else to check.
+  return { kind: "command", command, args };
+}
+
+/** Which transports each kind of endpoint can have, beside `auto`. */
+const POSSIBLE: Readonly<Record<Endpoint["kind"], readonly TransportChoice[]>> = {
+  http: ["http", "sse"],
+  tcp: ["tcp"],
+  unix: [],
+  command: ["stdio"],
+};
+
+const KIND_NAMES: Readonly<Record<Endpoint["kind"], string>> = {
+  http: "a URL",
+  tcp: "a TCP address",
+  unix: "a Unix socket",
+  command: "a command",
+};
+
+/**
+ * Checks that a transport can serve an endpoint.
+ *
+ * @param where how the transport was given
+ * @throws {ConfigError} with a hint
+ */
+export function checkTransport(transport: TransportChoice, endpoint: Endpoint, where: string): void {
+  if (transport === "auto" || POSSIBLE[endpoint.kind].includes(transport)) return;
+  let hint = "leave it out";
+  if (endpoint.kind === "tcp" && (transport === "http" || transport === "sse")) {
+    const host = endpoint.hostname.includes(":") ? `[${endpoint.hostname}]` : endpoint.hostname;
+    hint = `for HTTP write the endpoint as http://${host}:${endpoint.port}/PATH`;
+  } else if (endpoint.kind === "http" && transport === "tcp") {
+    hint = "for TCP write the endpoint as tcp://HOST:PORT";
+  } else if (endpoint.kind !== "command" && transport === "stdio") {
+    hint = "for a command write -- CMD ARGS…";
+  }
+  throw new ConfigError(`${where} ${transport} does not fit ${KIND_NAMES[endpoint.kind]}; ${hint}`);
+}
+
+/**
+ * Reads the `--fallbacks` list: endpoints, or names of transports, separated by commas.
+ *
+ * @throws {ConfigError} naming the entry's number
+ */
+export function parseFallbacks(text: string, where: string, platform: CommandPlatform): string[] {
+  const entries = text.split(",").map((part) => part.trim());
+  return entries.map((part, index) => {
+    if (part === "") throw new ConfigError(`${where}: entry ${index + 1} is empty`);
+    const word = part.toLowerCase();
+    if (word === "http" || word === "sse" || word === "stdio" || word === "tcp") return word;
+    try {
+      parseEndpoint(part, platform);
+    } catch (error) {
+      if (!(error instanceof EndpointError)) throw error;
+      throw new ConfigError(`${where}: entry ${index + 1}: ${error.message}`, { cause: error });
+    }
+    return part;
+  });
+}

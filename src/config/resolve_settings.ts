@@ -1,0 +1,127 @@
+import type { LogLevel } from "../telemetry/logger.ts";
+import { VERSION } from "../version.ts";
+import { parseCertificates } from "./certificates.ts";
+import { ConfigError } from "./config_error.ts";
+import type { Environment } from "./environment.ts";
+import type { Files } from "./files.ts";
+import { parseSeconds, parseSize, parseWhole } from "./numbers.ts";
+import { oneOf, type OptionValues } from "./option_values.ts";
+import { checkTransport, type EndpointInput, parseFallbacks, resolveEndpoint } from "./resolve_endpoint.ts";
+import { resolveHeaders } from "./resolve_headers.ts";
+import type { ConnectSettings, LogSettings } from "./settings.ts";
+
+/**
+ * Makes the settings of a command that connects, or explains what is wrong with the first option that is.
+ *
+ * @throws {ConfigError} in one line, without secrets
+ */
+export function resolveSettings(
+  values: OptionValues,
+  input: EndpointInput,
+  environment: Environment,
+  files: Files,
+): ConnectSettings {
+  const log = resolveLog(values);
+  const endpoint = resolveEndpoint(values, input);
+  const transportOption = values.required("transport");
+  const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
+  checkTransport(transport, endpoint, transportOption.where);
+
+  const seconds = (
+    name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout",
+    zero = false,
+  ) => {
+    const option = values.required(name);
+    return parseSeconds(option.value, option.where, zero);
+  };
+  const whole = (
+    name: "retry-attempts" | "retry-delay" | "max-in-flight",
+    least: number,
+    most: number,
+    unit?: string,
+  ) => {
+    const option = values.required(name);
+    return parseWhole(option.value, option.where, least, most, unit);
+  };
+
+  const requestTimeoutMs = seconds("request-timeout");
+  let maxRequestTimeMs = seconds("max-request-time");
+  if (maxRequestTimeMs < requestTimeoutMs) {
+    const ceiling = values.required("max-request-time");
+    if (ceiling.level > 0) {
+      throw new ConfigError(`${ceiling.where} is less than ${values.required("request-timeout").where}`);
+    }
+    maxRequestTimeMs = requestTimeoutMs;
+  }
+
+  const fallbacks = values.text("fallbacks");
+  const size = values.required("max-message-size");
+  const cwd = values.text("cwd");
+  if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
+  const certificates = values.list("ca-cert");
+
+  return {
+    endpoint,
+    transport,
+    timeoutMs: seconds("timeout"),
+    requestTimeoutMs,
+    maxRequestTimeMs,
+    drainTimeoutMs: seconds("drain-timeout", true),
+    retryAttempts: whole("retry-attempts", 0, 1000),
+    retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
+    fallbacks: fallbacks === undefined
+      ? []
+      : parseFallbacks(fallbacks.value, fallbacks.where, input.platform),
+    ...resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`),
+    allowTools: globs(values, "allow-tool"),
+    ignoreTools: globs(values, "ignore-tool"),
+    ...(cwd === undefined ? {} : { cwd: cwd.value }),
+    env: commandVariables(values),
+    caCerts: certificates.value.flatMap((path) =>
+      parseCertificates(files.readText(path, certificates.where), `${certificates.where} ${path}`)
+    ),
+    maxMessageSize: parseSize(size.value, size.where),
+    maxInFlight: whole("max-in-flight", 1, 1_000_000),
+    log,
+  };
+}
+
+/** The settings of the log, which all commands have. @throws {ConfigError} on an unknown level or format */
+export function resolveLog(values: OptionValues): LogSettings {
+  const debug = values.switch("debug");
+  const level = values.required("log-level");
+  const words: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
+  const named = oneOf(level, words);
+  return {
+    // A level on the command line or in the environment is meant; `--debug` only replaces the default.
+    level: debug.value && level.level === 0 ? "debug" : named,
+    format: oneOf(values.required("log-format"), ["text", "json"]),
+    debug: debug.value,
+  };
+}
+
+function globs(values: OptionValues, name: "allow-tool" | "ignore-tool"): string[] {
+  const option = values.list(name);
+  return option.value.map((glob) => {
+    const trimmed = glob.trim();
+    if (trimmed === "") {
+      throw new ConfigError(`${option.where} takes a tool's name, with * and ? as wildcards`);
+    }
+    return trimmed;
+  });
+}
+
+function commandVariables(values: OptionValues): Record<string, string> {
+  const option = values.list("env");
+  return Object.fromEntries(option.value.map((text) => {
+    const equals = text.indexOf("=");
+    const name = equals < 0 ? "" : text.slice(0, equals);
+    if (name.trim() === "" || /[\s\0]/.test(name)) {
+      throw new ConfigError(`${option.where} takes NAME=VALUE${equals < 0 ? ', but there is no "="' : ""}`);
+    }
+    if (text.includes("\0")) {
+      throw new ConfigError(`${option.where}: the value of ${name} holds a NUL character`);
+    }
+    return [name, text.slice(equals + 1)];
+  }));
+}

@@ -1,0 +1,57 @@
+import type { Endpoint } from "../link/endpoint.ts";
+import type { LogLevel } from "../telemetry/logger.ts";
+
+/** How the endpoint is spoken to; `auto` tells it from the endpoint and the server's answers. */
+export type TransportChoice = "auto" | "http" | "sse" | "stdio" | "tcp";
+
+/** What goes to the log and how it looks. */
+export interface LogSettings {
+  /** The least level that is written. */
+  readonly level: LogLevel;
+  /** One line a record: for people, or as a JSON object. */
+  readonly format: "text" | "json";
+  /** Whether `--debug` was given: stack traces, and log messages for the client too. */
+  readonly debug: boolean;
+}
+
+/** Everything that a command which connects needs, already validated. */
+export interface ConnectSettings {
+  /** Where the server is. */
+  readonly endpoint: Endpoint;
+  /** Never contradicts {@linkcode endpoint}. */
+  readonly transport: TransportChoice;
+  /** Bound of connecting and the handshake, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Bound of a request, in milliseconds; progress starts it anew. */
+  readonly requestTimeoutMs: number;
+  /** Ceiling of a request whatever its progress, in milliseconds; never below {@linkcode requestTimeoutMs}. */
+  readonly maxRequestTimeMs: number;
+  /** How long requests in flight may still take once the client has gone, in milliseconds; may be 0. */
+  readonly drainTimeoutMs: number;
+  /** How often a failed attempt is repeated; may be 0. */
+  readonly retryAttempts: number;
+  /** The wait before the first repetition, in milliseconds; may be 0. */
+  readonly retryDelayMs: number;
+  /** What is tried when the endpoint fails: endpoints or names of transports, in order. */
+  readonly fallbacks: readonly string[];
+  /** The user's headers, variables expanded, credentials included. A name may appear more than once. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The `User-Agent` header. */
+  readonly userAgent: string;
+  /** Globs; when there are any, only tools that match one are shown. */
+  readonly allowTools: readonly string[];
+  /** Globs of tools that are hidden, whatever {@linkcode allowTools} says. */
+  readonly ignoreTools: readonly string[];
+  /** The directory a command runs in; absent: ours. */
+  readonly cwd?: string;
+  /** Variables added to a command's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Certificates trusted beside the roots, one PEM text each. */
+  readonly caCerts: readonly string[];
+  /** The most bytes of one message. */
+  readonly maxMessageSize: number;
+  /** The most requests in flight to the endpoint. */
+  readonly maxInFlight: number;
+  /** The log. */
+  readonly log: LogSettings;
+}

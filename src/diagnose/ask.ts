@@ -1,0 +1,80 @@
+import { notification, request } from "../jsonrpc/answers.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import type { Peer, Receive } from "../link/peer.ts";
+import { pause } from "../link/pause.ts";
+import { asObject } from "../mcp/revision.ts";
+import type { Problem } from "./report.ts";
+
+/** A server's answer, or why there is none. */
+export type Reply =
+  | { readonly result: Readonly<Record<string, unknown>>; readonly message: Message }
+  | { readonly problem: Problem };
+
+/**
+ * Makes a function that sends a request and waits for its answer at most `timeoutMs`.
+ *
+ * @param receive takes what arrives on the request's behalf
+ */
+export function asker(peer: Peer, timeoutMs: number, receive: Receive) {
+  let lastId = 0;
+  return async (method: string, params?: unknown): Promise<Reply> => {
+    const id = String(++lastId);
+    const exchange = peer.request(request(id, method, params), { receive });
+    const over = new AbortController();
+    void pause(timeoutMs, over.signal).then((elapsed) => {
+      if (elapsed) exchange.cancel(notification("notifications/cancelled", { requestId: Number(id) }));
+    });
+    const outcome = await exchange.outcome;
+    over.abort();
+    switch (outcome.kind) {
+      case "answered":
+        return readAnswer(method, outcome.message);
+      case "cancelled":
+        return { problem: timedOut(method, timeoutMs) };
+      default: {
+        const { code, message, hint, status } = outcome.failure;
+        const said = "answer" in outcome && outcome.answer !== undefined
+          ? errorText(outcome.answer)
+          : undefined;
+        return {
+          problem: {
+            step: method,
+            code,
+            message: said === undefined ? message : `${message}; it says: ${said}`,
+            hint: hint ?? null,
+            status: status ?? null,
+          },
+        };
+      }
+    }
+  };
+}
+
+function timedOut(step: string, timeoutMs: number): Problem {
+  return {
+    step,
+    code: step === "initialize" ? "CONNECT_TIMEOUT" : "REQUEST_TIMEOUT",
+    message: `no answer within ${timeoutMs / 1000} s`,
+    hint: "is this the right endpoint? A slow server may need a longer --timeout",
+    status: null,
+  };
+}
+
+function readAnswer(step: string, message: Message): Reply {
+  const problem = (code: string, text: string, hint: string | null): Reply => ({
+    problem: { step, code, message: text, hint, status: null },
+  });
+  if (message.kind === "error") return problem("ERROR_ANSWER", errorText(message), null);
+  const result = message.valueOf("result");
+  if (typeof result !== "object" || result === null || Array.isArray(result)) {
+    return problem("BAD_ANSWER", "the result is not an object", "the server breaks the protocol here");
+  }
+  return { result: asObject(result), message };
+}
+
+/** What a JSON-RPC error says. */
+function errorText(answer: Message): string {
+  const { code, message } = asObject(answer.valueOf("error"));
+  const text = typeof message === "string" ? message : "(no message)";
+  return `error ${String(code)}: ${text.slice(0, 500)}`;
+}

@@ -1,0 +1,350 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { ConfigError } from "../../src/config/config_error.ts";
+import type { Environment } from "../../src/config/environment.ts";
+import type { Files } from "../../src/config/files.ts";
+import { type CommandName, OPTIONS, variableOf } from "../../src/config/options.ts";
+import { optionValues, type ParsedOptions } from "../../src/config/option_values.ts";
+import { resolveSettings } from "../../src/config/resolve_settings.ts";
+import type { ConnectSettings } from "../../src/config/settings.ts";
+import { VERSION } from "../../src/version.ts";
+
+const DER = btoa("\x30\x03\x02\x01\x05");
+const PEM = `-----BEGIN CERTIFICATE-----\n${DER}\n-----END CERTIFICATE-----\n`;
+
+const FILES: Record<string, string> = {
+  "token": "Bearer file-${token}\n",
+  "two-lines": "a\nb\n",
+  "empty": " \n",
+  "headers": "# mine\nX-File: ${WHO}\nX-A: file\n",
+  "ca.pem": `comment\n${PEM}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n${PEM}`,
+  "key.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+  "open.pem": `-----BEGIN CERTIFICATE-----\n${DER}\n`,
+  "bad.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+};
+
+const files: Files = {
+  readText(path, where) {
+    const text = FILES[path];
+    if (text === undefined) throw new ConfigError(`${where}: ${path} does not exist`);
+    return text;
+  },
+  checkDirectory(path, where) {
+    if (path !== "/work") throw new ConfigError(`${where}: ${path} does not exist`);
+  },
+};
+
+interface Input {
+  options?: ParsedOptions;
+  variables?: Record<string, string>;
+  bare?: string[];
+  vector?: string[];
+  command?: CommandName;
+}
+
+function settings(
+  { options = {}, variables = {}, bare = [], vector, command = "proxy" }: Input,
+): ConnectSettings {
+  const environment: Environment = (name) => {
+    const value = variables[name];
+    return value === undefined ? { kind: "unset" } : { kind: "set", value };
+  };
+  const values = optionValues(command, options, environment);
+  return resolveSettings(values, { bare, vector, platform: "posix" }, environment, files);
+}
+
+function problem(input: Input): string {
+  try {
+    settings(input);
+  } catch (error) {
+    ok(error instanceof ConfigError, String(error));
+    return error.message;
+  }
+  throw new Error(`taken: ${JSON.stringify(input)}`);
+}
+
+const url = { endpoint: "http://localhost/mcp" };
+
+Deno.test("resolveSettings has the documented defaults", () => {
+  deepStrictEqual(settings({ options: url }), {
+    endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
+    transport: "auto",
+    timeoutMs: 30_000,
+    requestTimeoutMs: 300_000,
+    maxRequestTimeMs: 3_600_000,
+    drainTimeoutMs: 30_000,
+    retryAttempts: 3,
+    retryDelayMs: 1000,
+    fallbacks: [],
+    headers: [],
+    userAgent: `mcp-connect/${VERSION}`,
+    allowTools: [],
+    ignoreTools: [],
+    env: {},
+    caCerts: [],
+    maxMessageSize: 134_217_728,
+    maxInFlight: 128,
+    log: { level: "warn", format: "text", debug: false },
+  });
+  strictEqual(settings({ options: url, command: "test" }).timeoutMs, 10_000);
+});
+
+Deno.test("resolveSettings takes every option from the command line", () => {
+  const result = settings({
+    options: {
+      ...url,
+      "transport": "SSE",
+      "timeout": "1.5",
+      "request-timeout": "2",
+      "max-request-time": "3",
+      "drain-timeout": "0",
+      "retry-attempts": "0",
+      "retry-delay": "5",
+      "fallbacks": "stdio, http://other/ ,TCP",
+      "header": ["X-A: 1"],
+      "headers": ["X-A:2,X-B: b:c , X-C:3", "X-D:4,"],
+      "auth-token": "secret",
+      "api-key": "${KEY}",
+      "user-agent": "me/1",
+      "allow-tool": ["read_*", " list "],
+      "ignore-tool": ["*_all"],
+      "cwd": "/work",
+      "env": ["A=1", "B=x=y", "C="],
+      "ca-cert": ["ca.pem"],
+      "max-message-size": "1MiB",
+      "max-in-flight": "1",
+      "log-level": "error",
+      "log-format": "json",
+      "debug": true,
+    },
+    variables: { KEY: "from-env" },
+  });
+  deepStrictEqual(result, {
+    endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
+    transport: "sse",
+    timeoutMs: 1500,
+    requestTimeoutMs: 2000,
+    maxRequestTimeMs: 3000,
+    drainTimeoutMs: 0,
+    retryAttempts: 0,
+    retryDelayMs: 5,
+    fallbacks: ["stdio", "http://other/", "tcp"],
+    headers: [
+      ["Authorization", "Bearer secret"],
+      ["X-API-Key", "from-env"],
+      ["X-A", "1"],
+      ["X-B", "b:c"],
+      ["X-C", "3"],
+      ["X-D", "4"],
+    ],
+    userAgent: "me/1",
+    allowTools: ["read_*", "list"],
+    ignoreTools: ["*_all"],
+    cwd: "/work",
+    env: { A: "1", B: "x=y", C: "" },
+    caCerts: [PEM, PEM],
+    maxMessageSize: 1_048_576,
+    maxInFlight: 1,
+    log: { level: "error", format: "json", debug: true },
+  });
+});
+
+Deno.test("resolveSettings takes every option from the environment, and the command line wins", () => {
+  const variables = {
+    MCP_CONNECT_ENDPOINT: "tcp://localhost:9",
+    MCP_CONNECT_TRANSPORT: "tcp",
+    MCP_CONNECT_TIMEOUT: "2",
+    MCP_CONNECT_HEADER: "X-A: 1\r\nX-B: 2,3\n\n",
+    MCP_CONNECT_HEADERS: "X-C:1,X-D:2",
+    MCP_CONNECT_ALLOW_TOOL: "a, b_*",
+    MCP_CONNECT_ENV: "A=1\nB=2",
+    MCP_CONNECT_DEBUG: "yes",
+    MCP_CONNECT_MAX_IN_FLIGHT: " ",
+  };
+  const result = settings({ variables });
+  deepStrictEqual(result.endpoint, { kind: "tcp", hostname: "localhost", port: 9 });
+  strictEqual(result.transport, "tcp");
+  strictEqual(result.timeoutMs, 2000);
+  deepStrictEqual(result.headers, [["X-A", "1"], ["X-B", "2,3"], ["X-C", "1"], ["X-D", "2"]]);
+  deepStrictEqual(result.allowTools, ["a", "b_*"]);
+  deepStrictEqual(result.env, { A: "1", B: "2" });
+  deepStrictEqual(result.log, { level: "debug", format: "text", debug: true });
+  strictEqual(result.maxInFlight, 128, "an empty variable counts as not set");
+
+  const other = settings({
+    variables,
+    bare: ["localhost:10"],
+    options: { timeout: "3", header: ["X-Z: 1"], debug: false },
+  });
+  deepStrictEqual(other.endpoint, { kind: "tcp", hostname: "localhost", port: 10 });
+  strictEqual(other.timeoutMs, 3000);
+  deepStrictEqual(other.headers, [["X-Z", "1"], ["X-C", "1"], ["X-D", "2"]]);
+  strictEqual(other.log.level, "warn");
+});
+
+Deno.test("every option can be given by its variable, and an error names that", () => {
+  const wrong: Partial<Record<string, string>> = {
+    "endpoint": "ws://x",
+    "auth-token": "a\nb",
+    "auth-token-file": "nowhere",
+    "api-key": "${NOPE}",
+    "user-agent": "a\x01b",
+    "header": "no colon",
+    "headers": "no colon",
+    "header-file": "nowhere",
+    "fallbacks": "ws://x",
+    "cwd": "/nowhere",
+    "env": "NOEQUALS",
+    "ca-cert": "nowhere",
+  };
+  for (const option of OPTIONS) {
+    if (["allow-tool", "ignore-tool", "json", "count"].includes(option.name)) continue; // take any text, or are read elsewhere
+    const variable = variableOf(option.name);
+    const text = problem({
+      variables: { MCP_CONNECT_ENDPOINT: "http://localhost/", [variable]: wrong[option.name] ?? "nonsense!" },
+    });
+    ok(text.includes(variable), `${variable}: ${text}`);
+  }
+});
+
+Deno.test("the endpoint can be given in one way only", () => {
+  deepStrictEqual(settings({ vector: ["node", "--x", "a b", ""] }).endpoint, {
+    kind: "command",
+    command: "node",
+    args: ["--x", "a b", ""],
+  });
+  deepStrictEqual(settings({ vector: ["ws://x"] }).endpoint, {
+    kind: "command",
+    command: "ws://x",
+    args: [],
+  });
+  strictEqual(settings({ bare: ["a:1"], options: { endpoint: "a:1" } }).endpoint.kind, "tcp");
+  match(problem({ bare: ["a:1"], options: { endpoint: "b:1" } }), /more than once/);
+  match(problem({ bare: ["a:1"], vector: ["x"] }), /more than once/);
+  match(problem({ options: { endpoint: "a:1" }, vector: ["x"] }), /more than once/);
+  match(problem({ bare: ["a", "b"] }), /too many arguments/);
+  match(problem({}), /no endpoint/);
+  match(problem({ vector: [] }), /no command after --/);
+  match(problem({ vector: [""] }), /empty name/);
+});
+
+Deno.test("--transport must fit the endpoint", () => {
+  const fits: [string, string[]][] = [
+    ["http://x/", ["auto", "http", "sse"]],
+    ["x:1", ["auto", "tcp"]],
+    ["unix:x", ["auto"]],
+    ["node x", ["auto", "stdio"]],
+  ];
+  for (const [endpoint, good] of fits) {
+    for (const transport of ["auto", "http", "sse", "tcp", "stdio"]) {
+      const options = { endpoint, transport };
+      if (good.includes(transport)) strictEqual(settings({ options }).transport, transport);
+      else match(problem({ options }), /--transport \w+ does not fit/);
+    }
+  }
+  match(problem({ options: { endpoint: "[::1]:80", transport: "http" } }), /http:\/\/\[::1\]:80\/PATH/);
+  match(problem({ options: { ...url, transport: "ftp" } }), /auto, http, sse, stdio, tcp/);
+});
+
+Deno.test("a token comes from one place and never twice with its scheme", () => {
+  const header = (input: Input) => settings(input).headers.find(([name]) => name === "Authorization")?.[1];
+  strictEqual(header({ options: { ...url, "auth-token": "Bearer abc" } }), "Bearer abc");
+  strictEqual(header({ options: { ...url, "auth-token-file": "token" } }), "Bearer file-${token}");
+  strictEqual(
+    header({ options: { ...url, "auth-token": "a" }, variables: { MCP_CONNECT_AUTH_TOKEN_FILE: "token" } }),
+    "Bearer a",
+  );
+  strictEqual(
+    header({ options: { ...url, "auth-token-file": "token" }, variables: { MCP_CONNECT_AUTH_TOKEN: "a" } }),
+    "Bearer file-${token}",
+  );
+  match(problem({ options: { ...url, "auth-token": "a", "auth-token-file": "token" } }), /contradict/);
+  match(problem({ options: { ...url, "auth-token-file": "two-lines" } }), /more than one line/);
+  match(problem({ options: { ...url, "auth-token-file": "empty" } }), /is empty/);
+  match(problem({ options: { ...url, "auth-token": " " } }), /--auth-token is empty/);
+  match(
+    problem({ options: { ...url, "api-key": "k", "headers": ["x-api-key:l"] } }),
+    /--api-key and --headers/,
+  );
+});
+
+Deno.test("User-Agent may come as a header, and is not sent twice", () => {
+  const result = settings({ options: { ...url, header: ["user-agent: mine/2"] } });
+  strictEqual(result.userAgent, "mine/2");
+  deepStrictEqual(result.headers, []);
+  match(
+    problem({ options: { ...url, "header": ["User-Agent: a"], "user-agent": "b" } }),
+    /--user-agent and --header/,
+  );
+});
+
+Deno.test("--header-file's values are expanded and give way to --header", () => {
+  deepStrictEqual(
+    settings({
+      options: { ...url, "header-file": "headers", "header": ["X-A: flag"] },
+      variables: { WHO: "me" },
+    })
+      .headers,
+    [["X-A", "flag"], ["X-File", "me"]],
+  );
+  match(
+    problem({ options: { ...url, "header-file": "headers" } }),
+    /--header-file headers line 2 .*WHO, which is not set/,
+  );
+});
+
+Deno.test("--ca-cert takes PEM certificates only", () => {
+  match(
+    problem({ options: { ...url, "ca-cert": ["key.pem"] } }),
+    /--ca-cert key\.pem holds no PEM certificate/,
+  );
+  match(problem({ options: { ...url, "ca-cert": ["open.pem"] } }), /has no END line/);
+  match(problem({ options: { ...url, "ca-cert": ["bad.pem"] } }), /certificate 1 is damaged/);
+  match(problem({ options: { ...url, "ca-cert": ["nowhere"] } }), /does not exist/);
+});
+
+Deno.test("--max-request-time follows a longer --request-timeout unless it is given", () => {
+  strictEqual(settings({ options: { ...url, "request-timeout": "7200" } }).maxRequestTimeMs, 7_200_000);
+  match(
+    problem({ options: { ...url, "request-timeout": "7200", "max-request-time": "60" } }),
+    /--max-request-time is less than --request-timeout/,
+  );
+});
+
+Deno.test("--log-level wins over --debug", () => {
+  deepStrictEqual(settings({ options: { ...url, debug: true } }).log, {
+    level: "debug",
+    format: "text",
+    debug: true,
+  });
+  deepStrictEqual(settings({ options: { ...url, "debug": true, "log-level": "Trace" } }).log.level, "trace");
+  deepStrictEqual(
+    settings({ options: { ...url, debug: true }, variables: { MCP_CONNECT_LOG_LEVEL: "info" } }).log.level,
+    "info",
+  );
+});
+
+Deno.test("no error shows a secret", () => {
+  const secret = "hunter2hunter2";
+  const wrong: ParsedOptions[] = [
+    { "auth-token": `${secret}\n${secret}` },
+    { "auth-token": "${" + secret + "!}" },
+    { "api-key": `${secret}\x00` },
+    { "header": [secret] },
+    { "header": [`${secret} x: y`] },
+    { "header": [`Authorization: ${secret}\u20ac`] },
+    { "headers": [`a:b,${secret}`] },
+    { "env": [secret] },
+    { "env": [`A=${secret}\0`] },
+    { "timeout": secret },
+    { "transport": secret },
+    { "max-message-size": secret },
+    { "log-level": secret },
+    { "endpoint": `http://me:${secret}@localhost/` },
+    { "fallbacks": `http://${secret}@localhost/` },
+  ];
+  for (const options of wrong) {
+    const text = problem({ options: { ...url, ...options } });
+    ok(!text.includes(secret), text);
+    ok(!/[\r\n]/.test(text), text);
+  }
+});
