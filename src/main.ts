@@ -3,6 +3,6 @@
  *
  * @module
  */
-import { runCommandLine } from "./cli/application.ts";
+import { runProgram } from "./cli/run_program.ts";
 
-if (import.meta.main) Deno.exit(await runCommandLine(Deno.args));
+if (import.meta.main) await runProgram();

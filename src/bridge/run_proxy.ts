@@ -50,8 +50,8 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     ends.ended.then(() => bridge.drain(HURRIED_DRAIN_MS)),
   ]);
   untap();
-  await within(CLOSE_MS, bridge.close());
-  await within(FLUSH_MS, face.flush());
+  await within(bridge.close(), CLOSE_MS);
+  await within(face.flush(), FLUSH_MS);
   ends.stop();
   return 0;
 }

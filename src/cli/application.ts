@@ -120,6 +120,13 @@ function buildTree(
   return buildApplication(root, {
     name: "mcp-connect",
     documentation: { disableAnsiColor: true },
+    // We look for what was meant ourselves (`nearest`); the parser would do so for every option, known or not.
+    scanner: {
+      distanceOptions: {
+        threshold: 0,
+        weights: { insertion: 1, deletion: 1, substitution: 1, transposition: 1 },
+      },
+    },
     localization: { text: errorText(arrangement, debug) },
     determineExitCode: (error) => {
       if (!(error instanceof ConfigError)) return ExitCode.Unexpected;

@@ -38,7 +38,11 @@ export function errorText(arrangement: Arrangement, debug: boolean): Application
 export function unknownCommand(input: string): string {
   const name = oneLine(input).slice(0, 60);
   const near = nearest(input, COMMANDS);
-  const guess = near === undefined ? "." : `; did you mean ${near}?`;
+  const guess = near !== undefined
+    ? `; did you mean ${near}?`
+    : /\.|^localhost$/i.test(input)
+    ? "; an endpoint is written as a URL or host:port."
+    : ".";
   return `mcp-connect: unknown command ${name}${guess} See mcp-connect --help`;
 }
 

@@ -1,3 +1,5 @@
+import { describeEndpoint } from "../link/describe_endpoint.ts";
+import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
 import { connectLogger, connectSettings } from "./connect_input.ts";
 
@@ -5,6 +7,11 @@ import { connectLogger, connectSettings } from "./connect_input.ts";
 export async function proxyCommand(input: CommandInput): Promise<number> {
   const settings = connectSettings("proxy", input);
   const logger = connectLogger(settings);
+  logger.debug(`mcp-connect ${VERSION}`, {
+    endpoint: describeEndpoint(settings.endpoint),
+    transport: settings.transport,
+    headers: settings.headers.map(([name]) => name),
+  });
   const kind = settings.endpoint.kind;
   if (settings.fallbacks.length === 0) {
     if (kind !== "http" && settings.headers.length > 0) {

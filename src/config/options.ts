@@ -167,7 +167,7 @@ export const OPTIONS = [
     name: "timeout",
     kind: "value",
     placeholder: "SECONDS",
-    brief: "bound of connecting and the handshake",
+    brief: "bound of connecting and the handshake (test: of each step)",
     default: { proxy: "30", test: "10" },
     group: "Time and repetition",
     commands: CONNECT,

@@ -22,7 +22,10 @@ export function asker(peer: Peer, timeoutMs: number, receive: Receive) {
     const exchange = peer.request(request(id, method, params), { receive });
     const over = new AbortController();
     void pause(timeoutMs, over.signal).then((elapsed) => {
-      if (elapsed) exchange.cancel(notification("notifications/cancelled", { requestId: Number(id) }));
+      if (!elapsed) return;
+      // `initialize` must not be cancelled (MCP 2025-11-25, basic/utilities/cancellation).
+      if (method === "initialize") exchange.cancel();
+      else exchange.cancel(notification("notifications/cancelled", { requestId: Number(id) }));
     });
     const outcome = await exchange.outcome;
     over.abort();

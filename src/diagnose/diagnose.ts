@@ -88,7 +88,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     timings.lists = round(performance.now() - start);
     if (!problems.some(isFatal)) timings.ping = await measurePings();
   }
-  await within(CLOSE_MS, peer.close());
+  await within(peer.close(), CLOSE_MS);
 
   const exitCode = problems.length === 0 ? 0 : options.exitCodeOf(problems[0]!.code);
   return {

@@ -38,8 +38,14 @@ function isObject(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0x7b;
 }
 
-function splice(bytes: Uint8Array, start: number, end: number, text: string): Uint8Array<ArrayBuffer> {
+function splice(
+  bytes: Uint8Array<ArrayBuffer>,
+  start: number,
+  end: number,
+  text: string,
+): Uint8Array<ArrayBuffer> {
   const middle = encodeUtf8(text);
+  if (middle.length === end - start && middle.every((byte, i) => byte === bytes[start + i])) return bytes;
   const out = new Uint8Array(bytes.length - (end - start) + middle.length);
   out.set(bytes.subarray(0, start));
   out.set(middle, start);
@@ -126,7 +132,7 @@ function cutOut(bytes: Uint8Array<ArrayBuffer>, items: readonly Item[]): Uint8Ar
 
 /**
  * Returns `message` with members set, inserted or removed by splicing its text; everything else keeps its bytes.
- * Objects on the way that are not there are made; a new member goes last.
+ * Objects on the way that are not there are made; a new member goes last. Edits that change nothing return `message`.
  *
  * @example
  * ```ts

@@ -9,6 +9,9 @@ export interface OverlongLine {
 /** How much of an over-long line is kept, in bytes. */
 export const OVERLONG_HEAD = 4096;
 
+/** What may stand around a line without counting: a byte order mark and a CR, in bytes. */
+const AROUND = 4;
+
 /** What a {@linkcode LineDecoder} finds: a line without its line break, or word of one that was too long. */
 export type Line = Uint8Array<ArrayBuffer> | OverlongLine;
 
@@ -53,8 +56,8 @@ export class LineDecoder {
   #hold(piece: Uint8Array): void {
     if (this.#overlong !== undefined) return;
     this.#partial.append(piece);
-    // One byte more, since a CR may belong to the line break.
-    if (this.#partial.length > this.#maxLength + 1) this.#overlong = this.#partial.take(OVERLONG_HEAD);
+    if (this.#partial.length <= this.#maxLength + AROUND) return;
+    this.#overlong = this.#withoutMark(this.#partial.take(OVERLONG_HEAD));
   }
 
   #complete(last: Uint8Array, lines: Line[]): void {
@@ -71,10 +74,14 @@ export class LineDecoder {
       line = this.#partial.take();
     }
     if (line[line.length - 1] === 0x0d) line = line.subarray(0, -1);
-    if (this.#first && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
+    line = this.#withoutMark(line);
     this.#first = false;
     if (line.length > this.#maxLength) lines.push({ head: line.slice(0, OVERLONG_HEAD) });
     else if (!isBlank(line)) lines.push(line);
+  }
+
+  #withoutMark(line: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return this.#first && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf ? line.subarray(3) : line;
   }
 }
 

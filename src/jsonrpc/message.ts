@@ -1,6 +1,6 @@
 import { ErrorCode } from "./error_codes.ts";
 import { type Id, idKey, isRequestId } from "./id.ts";
-import { JsonSyntaxError, newNotes, scanObject, skipSpace } from "./scan.ts";
+import { JsonSyntaxError, newNotes, scanObject, skipSpace, skipValue, type VisitMember } from "./scan.ts";
 import { decodeUtf8, encodeUtf8, isUtf8 } from "./utf8.ts";
 
 /** What a JSON-RPC message is. */
@@ -90,17 +90,21 @@ export class Message {
     const notes = newNotes();
     const envelope: Envelope = { spans: {}, id: undefined, method: undefined };
     let duplicate: string | undefined;
-    let end: number;
+    let isObject: boolean;
     try {
       const start = skipSpace(bytes, 0, bytes.length, notes);
       if (start === bytes.length) throw new JsonSyntaxError(start);
-      if (bytes[start] !== 0x7b) throw notAnObject(bytes, start);
-      end = scanObject(bytes, start, bytes.length, notes, (nameStart, nameEnd, valueStart, valueEnd) => {
+      isObject = bytes[start] === 0x7b;
+      const visit: VisitMember = (nameStart, nameEnd, valueStart, valueEnd) => {
         const name = envelopeName(bytes, nameStart, nameEnd);
         if (name === undefined) return;
-        if (envelope.spans[name] !== undefined) duplicate = name;
+        // An id that is there twice is not known, whatever else is.
+        if (envelope.spans[name] !== undefined && duplicate !== "id") duplicate = name;
         envelope.spans[name] = { start: valueStart, end: valueEnd };
-      });
+      };
+      let end = isObject
+        ? scanObject(bytes, start, bytes.length, notes, visit)
+        : skipValue(bytes, start, bytes.length, notes);
       end = skipSpace(bytes, end, bytes.length, notes);
       if (end !== bytes.length) throw new JsonSyntaxError(end);
     } catch (error) {
@@ -109,6 +113,9 @@ export class Message {
     }
     if ((notes.bits & 0x80) !== 0 && !isUtf8(bytes)) {
       throw new InvalidMessage(ErrorCode.ParseError, "Parse error: the text is not valid UTF-8");
+    }
+    if (!isObject) {
+      throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: a message is a JSON object");
     }
     if (notes.lineBreak) joinLines(bytes);
     return new Message(bytes, kindOf(bytes, envelope, duplicate), envelope);
@@ -165,16 +172,6 @@ function envelopeName(bytes: Uint8Array, start: number, end: number): EnvelopeNa
   return ENVELOPE_NAMES.has(name) ? name as EnvelopeName : undefined;
 }
 
-/** A batch (array), or JSON that is no object at all: told apart from text that is no JSON. */
-function notAnObject(bytes: Uint8Array, start: number): InvalidMessage | JsonSyntaxError {
-  try {
-    JSON.parse(decodeUtf8(bytes));
-  } catch {
-    return new JsonSyntaxError(start);
-  }
-  return new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: a message is a JSON object");
-}
-
 function joinLines(bytes: Uint8Array): void {
   for (const lineBreak of [0x0a, 0x0d]) {
     for (let at = bytes.indexOf(lineBreak); at !== -1; at = bytes.indexOf(lineBreak, at + 1)) {
@@ -194,13 +191,13 @@ function kindOf(bytes: Uint8Array, envelope: Envelope, duplicate: string | undef
 
   if (duplicate !== undefined) throw invalid(`"${duplicate}" is there twice`);
   const { jsonrpc } = spans;
-  if (jsonrpc === undefined || textAt(jsonrpc) !== '"2.0"') throw invalid('"jsonrpc" must be "2.0"');
+  if (jsonrpc === undefined || stringAt(bytes, jsonrpc) !== "2.0") throw invalid('"jsonrpc" must be "2.0"');
   if (spans.method !== undefined) {
     if (spans.result !== undefined || spans.error !== undefined) {
       throw invalid("both a request and an answer");
     }
-    if (bytes[spans.method.start] !== 0x22) throw invalid('"method" must be a string');
-    envelope.method = methodName(bytes, spans.method);
+    envelope.method = stringAt(bytes, spans.method);
+    if (envelope.method === undefined) throw invalid('"method" must be a string');
     const params = spans.params && bytes[spans.params.start];
     if (params !== undefined && params !== 0x7b && params !== 0x5b) {
       throw invalid('"params" must be an object');
@@ -225,8 +222,9 @@ function kindOf(bytes: Uint8Array, envelope: Envelope, duplicate: string | undef
   return kind;
 }
 
-/** Method names met before, by their text: a session uses few, and each is made a string once. */
-function methodName(bytes: Uint8Array, span: Span): string {
+/** The string that stands at `span`, `undefined` when something else does. */
+function stringAt(bytes: Uint8Array, span: Span): string | undefined {
+  if (bytes[span.start] !== 0x22) return undefined;
   const text = decodeUtf8(bytes.subarray(span.start, span.end));
   return text.includes("\\") ? JSON.parse(text) as string : text.slice(1, -1);
 }

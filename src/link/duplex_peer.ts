@@ -185,7 +185,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
       if (!closing.signal.aborted) closing.abort(new Error("closed"));
       const it = wire ?? await opening?.catch(() => undefined);
       if (it === undefined) return;
-      await within(FLUSH_MS, it.outbox.flush());
+      await within(it.outbox.flush(), FLUSH_MS);
       await it.link.close();
       await it.over;
     },

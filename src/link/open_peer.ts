@@ -57,7 +57,7 @@ async function openWire(options: PeerOptions, name: string, logger: Logger): Pro
     endpoint: name,
     maxMessageSize,
     timeoutMs,
-    explain: (error) => explainLink(error, name, timeoutMs),
+    explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
 }
@@ -71,8 +71,8 @@ async function opener(options: PeerOptions, endpoint: Exclude<Endpoint, { kind: 
       return openChild({ command, args, env, logger, ...(cwd === undefined ? {} : { cwd }) });
     }
     case "tcp":
-      return (await import("./socket/open_tcp.ts")).openTcp(endpoint);
+      return (await import("./socket/open_socket.ts")).openTcp(endpoint);
     case "unix":
-      return (await import("./socket/open_unix.ts")).openUnix(endpoint);
+      return (await import("./socket/open_socket.ts")).openUnix(endpoint);
   }
 }

@@ -56,6 +56,13 @@ export function parseEndpoint(text: string, platform: CommandPlatform): Endpoint
     );
   }
 
+  if (/^(?:[a-z0-9-]+\.)+[a-z]{2,}\/\S*$/i.test(trimmed)) {
+    throw new EndpointError(
+      `${shown(trimmed)} has no scheme`,
+      `write https://${shown(trimmed)} for a URL, or ./${shown(trimmed)} for a command`,
+    );
+  }
+
   // A drive letter looks like a scheme of one letter (RFC 3986 section 3.1); a real one is never so short.
   if (/^[A-Za-z]:[\\/]/.test(trimmed)) {
     return commandEndpoint(trimmed, trimmed[2] === "\\" ? "windows" : platform);

@@ -20,9 +20,15 @@ export function pause(ms: number, signal?: AbortSignal): Promise<boolean> {
   });
 }
 
-/** Resolves when `promise` settles, however it does, or after `ms` milliseconds. */
-export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+/** Waits for `promise` to settle, however it does, but no longer than `ms` milliseconds; tells whether it did. */
+export async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
   const over = new AbortController();
-  await Promise.race([promise.then(() => {}, () => {}), pause(ms, over.signal)]);
-  over.abort();
+  try {
+    return await Promise.race([
+      promise.then(() => true, () => true),
+      pause(ms, over.signal).then(() => false),
+    ]);
+  } finally {
+    over.abort();
+  }
 }

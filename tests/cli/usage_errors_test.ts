@@ -9,6 +9,7 @@ const table: [args: string[], line: RegExp][] = [
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],
   [["constructor"], /^mcp-connect: unknown command constructor\. See/],
+  [["example.com"], /unknown command example\.com; an endpoint is written as a URL or host:port\. See/],
   [["help", "tset"], /unknown command tset; did you mean test\?/],
   [["bad\x1b[31mname"], /^mcp-connect: unknown command bad�\[31mname\./],
   [

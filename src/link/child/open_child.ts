@@ -10,7 +10,7 @@ import { processGroup } from "./process_group.ts";
 import { spawnError } from "./spawn_error.ts";
 import { readStderr } from "./stderr_tail.ts";
 import { argumentUnfitForBatch, isBatchFile, resolveWindowsCommand } from "./windows_command.ts";
-import { within } from "./within.ts";
+import { within } from "../pause.ts";
 
 /** The command {@linkcode openChild} starts. */
 export interface ChildOptions {
@@ -51,7 +51,6 @@ export function openChild(options: ChildOptions): OpenLink {
 
 function start(options: ChildOptions): Deno.ChildProcess {
   const { args, cwd, env } = options;
-  requirePermission({ name: "run", command: options.command }, `--allow-run=${options.command}`);
   let command = options.command;
   if (Deno.build.os === "windows") {
     command = resolveWindowsCommand({
@@ -67,6 +66,9 @@ function start(options: ChildOptions): Deno.ChildProcess {
       });
     }
   }
+  // The file that will be run, or Deno would ask about it: a query takes a relative path from our directory.
+  const file = cwd !== undefined && isRelativePath(command) ? `${cwd}/${command}` : command;
+  requirePermission({ name: "run", command: file }, `--allow-run=${file}`);
   try {
     return new Deno.Command(command, {
       args: [...args],
@@ -191,8 +193,12 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
   };
 }
 
+function isRelativePath(command: string): boolean {
+  return /[\\/]/.test(command) && !/^(?:[\\/]|[A-Za-z]:)/.test(command);
+}
+
 function exists(path: string, cwd?: string): boolean | undefined {
-  const whole = cwd === undefined || /^(?:[\\/]|[A-Za-z]:)/.test(path) ? path : `${cwd}/${path}`;
+  const whole = cwd !== undefined && isRelativePath(path) ? `${cwd}/${path}` : path;
   try {
     if (Deno.permissions.querySync({ name: "read", path: whole }).state !== "granted") return undefined;
     return Deno.statSync(whole).isFile;

@@ -44,7 +44,11 @@ export function spawnError(
       : because("NOT_FOUND", `no such command: ${command}`, "Check the path.");
   }
   if (error instanceof Deno.errors.PermissionDenied) {
-    return because("NOT_EXECUTABLE", `can't run ${shown}: it is a directory, or not executable`, "chmod +x?");
+    return because(
+      "NOT_EXECUTABLE",
+      `can't run ${shown}: it is a directory, or not executable`,
+      "Check the path, or make it executable (chmod +x).",
+    );
   }
   if (/os error 193|exec format/i.test(text)) {
     return because("NOT_EXECUTABLE", `can't run ${shown}: it is no program of this system`);

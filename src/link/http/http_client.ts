@@ -62,19 +62,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   function clientFor(url: URL): Deno.HttpClient {
     const loopback = isLoopback(url);
-    const key = loopback ? url.host : "";
+    const key = loopback ? "loopback" : "other";
     let client = clients.get(key);
     if (client === undefined) {
-      // A "proxy" that is the server itself keeps the environment's proxy out.
-      const direct = loopback && url.protocol === "http:"
-        ? { proxy: { transport: "tcp" as const, hostname: bare(url.hostname), port: portOf(url) } }
-        : {};
-      client = Deno.createHttpClient({
-        http2: false,
-        caCerts: [...options.caCerts],
-        poolIdleTimeout: POOL_IDLE_MS,
-        ...direct,
-      });
+      const create = () =>
+        Deno.createHttpClient({ http2: false, caCerts: [...options.caCerts], poolIdleTimeout: POOL_IDLE_MS });
+      client = loopback ? withoutProxy(create) : create();
       clients.set(key, client);
     }
     return client;
@@ -153,9 +146,27 @@ function redirectTarget(url: URL, response: Response, redirects: number, endpoin
   return target;
 }
 
-/** The host as an address: a literal IPv6 address without its brackets. */
-function bare(hostname: string): string {
-  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/**
+ * Makes a client that uses no proxy. A client takes its proxy from the environment when it is made, and offers no
+ * other way to have none; so `NO_PROXY` says "all" for that moment, where there is a proxy and we may read and change
+ * the variables.
+ */
+function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
+  const may = (variable: string) => Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+  const proxied = PROXY_VARIABLES.some((name) => may(name) && Deno.env.get(name) !== undefined);
+  if (!proxied || !may("NO_PROXY") || !may("no_proxy")) return create();
+  const before = ["NO_PROXY", "no_proxy"].map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    for (const [name] of before) Deno.env.set(name, "*");
+    return create();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
 }
 
 function portOf(url: URL): number {

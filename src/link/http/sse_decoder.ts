@@ -19,6 +19,9 @@ const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
 
+/** What may stand in a line beside its data, in bytes: a byte order mark and the field's name. */
+const AROUND = 3 + "data: ".length;
+
 /**
  * Reads an event stream from bytes, in whatever pieces they come (WHATWG HTML, section 9.2.6): LF, CR and CRLF end a
  * line, comments and unknown fields are ignored. Data stays bytes: it is neither decoded nor searched but for line
@@ -74,7 +77,7 @@ export class SseDecoder {
       }
     }
     if (from < chunk.length) {
-      this.#checkSize(this.#partial.length + chunk.length - from);
+      this.#checkLine(this.#partial.length + chunk.length - from);
       this.#partial.append(chunk.subarray(from));
     }
     return events;
@@ -85,13 +88,13 @@ export class SseDecoder {
     return this.#partial.take();
   }
 
-  #checkSize(lineLength: number): void {
-    // A field's name and colon are no part of the event.
-    if (this.#dataSize + lineLength > this.#maxSize + "data: ".length) throw new EventTooLarge();
+  #checkLine(length: number): void {
+    if (length > this.#maxSize + AROUND) throw new EventTooLarge();
   }
 
   /** Takes a line; unless it is `ours`, what is kept of it must be copied. */
   #line(line: Uint8Array, events: SseEvent[], ours: boolean): void {
+    this.#checkLine(line.length);
     if (this.#atStart) {
       this.#atStart = false;
       if (line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
@@ -105,7 +108,7 @@ export class SseDecoder {
     const value = line.subarray(line[colon + 1] === SPACE ? colon + 2 : colon + 1);
     switch (name) {
       case "data":
-        this.#checkSize(line.length);
+        if (this.#dataSize + value.length > this.#maxSize) throw new EventTooLarge();
         this.#data.push(ours ? value as Uint8Array<ArrayBuffer> : new Uint8Array(value));
         this.#dataSize += value.length + 1;
         break;

@@ -217,7 +217,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     async close() {
       if (closing.signal.aborted) return;
       const opened = await opening;
-      await within(CLOSE_MS, Promise.all(running));
+      await within(Promise.all(running), CLOSE_MS);
       closing.abort();
       if (opened !== undefined && "postTo" in opened) await opened.over;
     },

@@ -344,11 +344,11 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (closing.signal.aborted) return;
       closing.abort();
       serverStream?.abort();
-      await within(TELL_MS, Promise.all(telling));
+      await within(Promise.all(telling), TELL_MS);
       for (const abort of aborts) abort.abort();
       answered.stop();
       await endSession();
-      await within(DELETE_MS, Promise.all(running));
+      await within(Promise.all(running), DELETE_MS);
     },
   };
 }

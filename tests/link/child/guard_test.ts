@@ -17,9 +17,9 @@ interface Holder {
   end(): Promise<void>;
 }
 
-function hold(permissions: string[], ...command: string[]): Holder {
+function hold(permissions: readonly string[], command: readonly string[], cwd = ""): Holder {
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...permissions, HOLDER, ...command],
+    args: ["run", "--no-prompt", "--quiet", ...permissions, HOLDER, cwd, ...command],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -55,13 +55,17 @@ const ENDS: readonly [name: string, script: string, end: (holder: Holder) => unk
 
 for (const [name, script, end, ms] of ENDS) {
   Deno.test(`a child and its grandchild do not outlive ${name}`, unix, async () => {
-    const holder = hold(["--allow-run"], "sh", "-c", script);
+    const holder = hold(["--allow-run"], ["sh", "-c", script]);
     const pids = pidsIn(await holder.read());
     assert.equal(pids.length, 2);
     assert.deepEqual(pids.map(isAlive), [true, true]);
-    await end(holder);
-    for (const pid of pids) await gone(pid, ms);
-    await holder.end();
+    try {
+      await end(holder);
+      for (const pid of pids) await gone(pid, ms);
+    } finally {
+      pids.filter(isAlive).forEach((pid) => Deno.kill(pid, "SIGKILL"));
+      await holder.end();
+    }
   });
 }
 
@@ -78,7 +82,7 @@ Deno.test("a guard that is released harms nobody and is gone", unix, async () =>
 });
 
 Deno.test("a closed link leaves no process at all", unix, async () => {
-  const holder = hold(["--allow-run"], "sh", "-c", "echo pids $$; cat");
+  const holder = hold(["--allow-run"], ["sh", "-c", "echo pids $$; cat"]);
   const [pid] = pidsIn(await holder.read());
   const before = guardsOf(pid!);
   await holder.stdin.write(new TextEncoder().encode("close"));
@@ -90,7 +94,7 @@ Deno.test("a closed link leaves no process at all", unix, async () => {
 });
 
 Deno.test("with a scoped permission the child alone is signalled, and there is no guard", unix, async () => {
-  const holder = hold(["--allow-run=sh"], "sh", "-c", STUBBORN);
+  const holder = hold(["--allow-run=sh"], ["sh", "-c", STUBBORN]);
   const [pid, grandchild] = pidsIn(await holder.read());
   assert.equal(guardsOf(pid!), 0);
   await holder.stdin.write(new TextEncoder().encode("close"));
@@ -103,7 +107,7 @@ Deno.test("with a scoped permission the child alone is signalled, and there is n
 
 for (const flags of [[], ["--allow-run=cat"], ["--allow-net", "--allow-read"]]) {
   Deno.test(`a missing permission is named and not asked for, with [${flags}]`, unix, async () => {
-    const holder = hold(flags, "sh", "-c", "echo started");
+    const holder = hold(flags, ["sh", "-c", "echo started"]);
     assert.deepEqual(JSON.parse(await holder.read()), {
       code: "PERMISSION",
       message: "Deno's permission --allow-run=sh is missing",
@@ -113,11 +117,27 @@ for (const flags of [[], ["--allow-run=cat"], ["--allow-net", "--allow-read"]]) 
   });
 }
 
+Deno.test("the permission for a relative command is the one for the file that will run", unix, async () => {
+  const cwd = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.writeTextFile(`${cwd}/server`, "#!/bin/sh\necho here\n", { mode: 0o755 });
+  for (
+    const [flags, expected] of [[[`--allow-run=${cwd}/server`], /^here$/], [
+      [],
+      /--allow-run=\S+\/server is/,
+    ]] as const
+  ) {
+    const holder = hold(flags, ["./server"], cwd);
+    assert.match(await holder.read(), expected);
+    await holder.end();
+  }
+  await Deno.remove(cwd, { recursive: true });
+});
+
 Deno.test("a scoped permission and a loader variable: the error names both ways out", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", "--allow-run=sh", HOLDER, "sh", "-c", "echo started"],
+    args: ["run", "--no-prompt", "--quiet", "--allow-run=sh", HOLDER, "", "sh", "-c", "echo started"],
     env: { LD_LIBRARY_PATH: "/nowhere" },
     stdin: "null",
   }).output();

@@ -1,0 +1,21 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { EXIT_CODE_MEANINGS } from "../../src/cli/exit_codes.ts";
+import { optionsPage } from "./options_page.ts";
+
+const DOCS = new URL("../../docs/", import.meta.url);
+
+Deno.test("docs/options.md shows the options as they are (MCP_CONNECT_WRITE_DOCS=1 writes it anew)", async () => {
+  const file = new URL("options.md", DOCS);
+  if (Deno.env.get("MCP_CONNECT_WRITE_DOCS") === "1") await Deno.writeTextFile(file, optionsPage());
+  // `deno fmt` wraps prose and aligns tables; only white space may differ, and the tables' rules.
+  const plain = (text: string) => text.replace(/\|(?: *-+ *\|)+/g, "").replace(/\s+/g, " ");
+  strictEqual(plain(await Deno.readTextFile(file)), plain(optionsPage()));
+});
+
+Deno.test("docs/exit-codes.md has every exit code with its meaning", async () => {
+  const text = await Deno.readTextFile(new URL("exit-codes.md", DOCS));
+  for (const [code, meaning] of EXIT_CODE_MEANINGS) {
+    ok(new RegExp(`^\\| ${code} +\\|`, "m").test(text), `no row for ${code}`);
+    ok(text.includes(meaning), meaning);
+  }
+});

@@ -1,0 +1,102 @@
+import {
+  type CommandName,
+  defaultOf,
+  OPTION_GROUPS,
+  OPTIONS,
+  type OptionSpec,
+  variableOf,
+} from "../../src/config/options.ts";
+
+/** The page `docs/options.md`, from the table that the parser and `--help` use too. */
+export function optionsPage(): string {
+  const sections = OPTION_GROUPS.map((group) => {
+    const options = OPTIONS.filter((option) => option.group === group);
+    return [
+      `## ${group}`,
+      "",
+      "| Option | Variable | Commands | Default | Meaning |",
+      "| --- | --- | --- | --- | --- |",
+      ...options.map(row),
+    ].join("\n");
+  });
+  return `${INTRODUCTION}\n${sections.join("\n\n")}\n`;
+}
+
+function row(option: OptionSpec): string {
+  const value = option.placeholder === undefined ? "" : ` ${option.placeholder}`;
+  const cells = [
+    code(`--${option.name}${value}`),
+    code(variableOf(option.name)),
+    option.commands.length === 3 ? "all" : option.commands.join(", "),
+    defaults(option),
+    option.brief.replaceAll("*", "\\*"),
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+function defaults(option: OptionSpec): string {
+  if (typeof option.default !== "object") return option.default === undefined ? "" : code(option.default);
+  const commands = Object.keys(option.default) as CommandName[];
+  return commands.map((command) => `${code(defaultOf(option, command)!)} (${command})`).join(", ");
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+const INTRODUCTION = `# Options
+
+\`mcp-connect help COMMAND\` shows the same in the terminal.
+
+An option on the command line wins over its environment variable, and that over the default. \`--name value\` and
+\`--name=value\` mean the same; a value that begins with \`-\` needs the second form. The options of all commands may
+also stand before the command's name. An empty variable counts as not set. A switch's variable is \`1\`, \`true\`,
+\`yes\`, \`0\`, \`false\` or \`no\`. What may be repeated has a line for each value in its variable, or commas between
+tools. Deno shows variables only with \`--allow-env\`; those it hides count as not set.
+
+## The endpoint
+
+It is given as a bare argument, with \`--endpoint\`, or as a command after \`--\`, in one of these ways only.
+
+| Text | Endpoint |
+| --- | --- |
+| \`http://…\`, \`https://…\` | a URL: Streamable HTTP, or HTTP+SSE of 2024-11-05 if the server only knows that |
+| \`tcp://host:port\`, \`host:port\`, \`[::1]:9000\` | newline-delimited JSON-RPC over TCP |
+| \`unix:path\`, \`unix:///path\` | the same over a Unix socket |
+| \`node server.js --port 1\`, \`C:\\srv\\a.exe\` | a command, spoken to on its stdin and stdout |
+| \`-- CMD ARGS…\` | a command, its words exactly as they are |
+
+A text that begins with any other scheme (\`ws://\`, \`ftp:\`) is an error, never a command. A URL with a user name or
+password is refused, as it would end up in logs: use the options for credentials.
+
+A command line is split into words without a shell:
+
+- Spaces, tabs and line breaks separate words.
+- Between single quotes every character stands for itself.
+- Between double quotes too, but on POSIX a backslash before \`"\`, \`\\\`, \`$\` or a backquote takes its meaning away, and
+  one before a line break removes both.
+- Elsewhere on POSIX a backslash takes the next character's meaning away. On Windows, and in a command line that begins
+  like \`C:\\\`, a backslash is a character like any other, everywhere.
+- Quotes may begin and end inside a word, and \`""\` is an empty word.
+- Nothing is expanded: no variables, globs, \`~\`, \`;\`, \`|\` or \`>\`.
+- A quote that is not closed, or a backslash at the end, is an error.
+
+## Headers
+
+\`--auth-token T\` sends \`Authorization: Bearer T\`, \`--api-key K\` sends \`X-API-Key: K\`. Values may hold \`\${NAME}\` for an
+environment variable; one that is not set is an error, and \`$\${\` stands for a literal \`\${\`. What
+\`--auth-token-file\` holds is taken as it is.
+
+A header given in several ways: the command line wins over the environment. On one side, \`--auth-token\`, \`--api-key\` or
+\`--user-agent\` and another value for the same header is an error; otherwise \`--header\` wins over \`--headers\`, and that
+over \`--header-file\`. A name that is repeated in one of these is sent with all its values.
+
+Names and values are checked (RFC 9110). Headers that the transport sets itself are refused: \`Host\`, \`Accept\`,
+\`Content-Type\`, \`Content-Length\`, \`Mcp-Session-Id\`, \`MCP-Protocol-Version\`, \`Mcp-Method\` and the like.
+
+## Times and sizes
+
+Seconds may have fractions. \`--max-request-time\` is at least \`--request-timeout\` and follows it if only that is given.
+Sizes are bytes or have a unit: \`KB\`, \`MB\`, \`GB\` count in thousands, \`KiB\`, \`MiB\`, \`GiB\` and \`K\`, \`M\`, \`G\` in 1024s;
+from 1 KiB to 500 MiB.
+`;

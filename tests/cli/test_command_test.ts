@@ -1,0 +1,204 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { selfSigned } from "../diagnose/self_signed.ts";
+import { type CliRun, runCli } from "./run_cli.ts";
+
+type Handle = (request: Request, message: Record<string, unknown>) => Response | Promise<Response>;
+
+/** A server over Streamable HTTP that has one tool. */
+const sound: Handle = (_request, { id, method }) => {
+  if (id === undefined) return new Response(null, { status: 202 });
+  const results: Record<string, unknown> = {
+    "initialize": {
+      protocolVersion: "2025-11-25",
+      capabilities: { tools: {} },
+      serverInfo: { name: "s", version: "1" },
+    },
+    "tools/list": { tools: [{ name: "echo" }] },
+    "ping": {},
+  };
+  const result = results[method as string];
+  const error = { code: -32601, message: `no ${method}` };
+  return Response.json({ jsonrpc: "2.0", id, ...(result === undefined ? { error } : { result }) });
+};
+
+function serve(handle: Handle, tls: { cert?: string; key?: string } = {}) {
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {}, ...tls as { cert: string; key: string } };
+  const server = Deno.serve(options, async (request) => {
+    if (request.method !== "POST") {
+      return new Response(null, { status: request.method === "GET" ? 405 : 200 });
+    }
+    return await handle(request, await request.json());
+  });
+  const scheme = tls.cert === undefined ? "http" : "https";
+  return {
+    port: server.addr.port,
+    url: `${scheme}://127.0.0.1:${server.addr.port}/mcp`,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+    },
+  };
+}
+
+// deno-lint-ignore no-explicit-any
+function json(run: CliRun): any {
+  ok(run.stdout.endsWith("\n") && run.stdout.trimEnd().indexOf("\n") < 0, run.stdout + run.stderr);
+  return JSON.parse(run.stdout);
+}
+
+Deno.test("test reports on a server that works, with no permission but to reach it", async () => {
+  await using server = serve(sound);
+  const permissions = [`--allow-net=127.0.0.1:${server.port}`];
+  const [text, object] = await Promise.all([
+    runCli(["test", server.url], { permissions }),
+    runCli(["test", "--json", "--endpoint", server.url], { permissions }),
+  ]);
+  strictEqual(text.code, 0, text.stdout + text.stderr);
+  match(text.stdout, /✓ Server +s 1\n/);
+  match(text.stdout, /✓ Tools +1: echo\n/);
+  match(text.stdout, /The server works/);
+  const report = json(object);
+  strictEqual(object.code, 0);
+  deepStrictEqual(Object.keys(report), [
+    "version",
+    "ok",
+    "exitCode",
+    "endpoint",
+    "transport",
+    "revision",
+    "server",
+    "capabilities",
+    "tools",
+    "resources",
+    "resourceTemplates",
+    "prompts",
+    "timings",
+    "certificate",
+    "problems",
+  ]);
+  deepStrictEqual([report.ok, report.exitCode, report.revision, report.transport.name], [
+    true,
+    0,
+    "2025-11-25",
+    "http",
+  ]);
+  deepStrictEqual(report.tools, { offered: true, count: 1, names: ["echo"], complete: true });
+  deepStrictEqual(report.resources, { offered: false, count: null, names: [], complete: false });
+  strictEqual(report.timings.ping.count, 5);
+  ok(report.timings.connect > 0 && report.timings.initialize > 0 && report.timings.lists > 0);
+});
+
+Deno.test("test shows the certificate of a server whose authority is given", async () => {
+  const tls = await selfSigned(30);
+  await using server = serve(sound, tls);
+  const file = await Deno.makeTempFile({ suffix: ".pem" });
+  try {
+    await Deno.writeTextFile(file, tls.cert);
+    const url = server.url.replace("127.0.0.1", "localhost");
+    const run = await runCli(["test", "--json", "--ca-cert", file, url]);
+    const report = json(run);
+    strictEqual(run.code, 0, run.stdout);
+    strictEqual(report.certificate.subject, "CN=localhost, O=Test");
+    const untrusted = await runCli(["test", "--json", url]);
+    strictEqual(untrusted.code, 3, untrusted.stdout);
+    deepStrictEqual(json(untrusted).problems.map(({ code }: { code: string }) => code), ["TLS"]);
+    strictEqual(json(untrusted).certificate.subject, "CN=localhost, O=Test");
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("test sends the headers and shows no secret", async () => {
+  const seen: Headers[] = [];
+  await using server = serve((request) => {
+    seen.push(request.headers);
+    return new Response(`bad token ${request.headers.get("authorization")}`, { status: 401 });
+  });
+  const run = await runCli(
+    [
+      "test",
+      server.url,
+      "--auth-token",
+      "${MCP_TEST_TOKEN}",
+      "--header",
+      "X-A: 1",
+      "--api-key",
+      "apikey-hunter2",
+      "--debug",
+    ],
+    { env: { MCP_TEST_TOKEN: "hunter2hunter2" } },
+  );
+  strictEqual(run.code, 5, run.stdout + run.stderr);
+  strictEqual(seen[0]!.get("authorization"), "Bearer hunter2hunter2");
+  strictEqual(seen[0]!.get("x-api-key"), "apikey-hunter2");
+  strictEqual(seen[0]!.get("x-a"), "1");
+  match(seen[0]!.get("user-agent")!, /^mcp-connect\//);
+  ok(!(run.stdout + run.stderr).includes("hunter2"), run.stdout + run.stderr);
+});
+
+Deno.test("test's exit code tells the class of the failure", async () => {
+  const answer = (result: unknown): Handle => (_request, { id }) =>
+    Response.json({ jsonrpc: "2.0", id, result });
+  const table: [handle: Handle, code: number, problem: string][] = [
+    [() => new Response("no", { status: 403 }), 4, "REFUSED"],
+    [() => new Response("<html>", { headers: { "content-type": "text/html" } }), 4, "NOT_MCP"],
+    [
+      (_request, { id }) => Response.json({ jsonrpc: "2.0", id, error: { code: 1, message: "go away" } }),
+      4,
+      "ERROR_ANSWER",
+    ],
+    [answer({ protocolVersion: "1999-01-01", capabilities: {}, serverInfo: {} }), 4, "BAD_ANSWER"],
+    [answer([]), 4, "BAD_ANSWER"],
+    [
+      (request, message) =>
+        message.method === "tools/list" ? answer({})(request, message) : sound(request, message),
+      4,
+      "BAD_ANSWER",
+    ],
+  ];
+  await Promise.all(table.map(async ([handle, code, problem]) => {
+    await using server = serve(handle);
+    const run = await runCli(["test", "--json", "--transport", "http", server.url]);
+    const report = json(run);
+    deepStrictEqual([run.code, report.exitCode, report.ok, report.problems[0].code], [
+      code,
+      code,
+      false,
+      problem,
+    ], run.stdout);
+  }));
+});
+
+/** Runs `test` with these arguments and checks its exit code. */
+async function checkExit(args: string[], code: number, permissions: string[] = ["-A"]): Promise<void> {
+  const run = await runCli(["test", "--json", ...args], { permissions });
+  strictEqual(run.code, code, `${args.join(" ")}: ${run.stdout}${run.stderr}`);
+  strictEqual(json(run).exitCode, code);
+}
+
+/** A port of this machine on which nobody listens. */
+function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+const UNREACHABLE: [kind: string, args: () => string[]][] = [
+  ["a URL", () => [`http://127.0.0.1:${closedPort()}/`]],
+  ["a TCP endpoint", () => [`127.0.0.1:${closedPort()}`]],
+  ["a command", () => ["--", "mcp-connect-no-such-command"]],
+];
+
+for (const [kind, args] of UNREACHABLE) {
+  Deno.test(`test's exit code tells that ${kind} can't be reached, or that a permission is missing`, async () => {
+    await Promise.all([checkExit(args(), 3), checkExit(args(), 6, [])]);
+  });
+}
+
+Deno.test("test's exit code tells that a URL's server is silent", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await checkExit(["--timeout", "0.3", `http://127.0.0.1:${silent.addr.port}/`], 7);
+});
+
+Deno.test("test's exit code tells that a TCP server is silent", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await checkExit(["--timeout", "0.3", `127.0.0.1:${silent.addr.port}`], 7);
+});
