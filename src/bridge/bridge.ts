@@ -17,19 +17,35 @@ import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from 
 
 /** What a {@linkcode createBridge} needs. Times in milliseconds. */
 export interface BridgeOptions {
+  /** The server. */
   readonly peer: Peer;
   /** The endpoint, for logs and errors. */
   readonly endpoint: string;
+  /** Told what goes wrong. */
   readonly logger: Logger;
-  /** Bound of connecting and of `initialize`. */
-  readonly timeoutMs: number;
-  /** Bound of a request; progress starts it anew. */
-  readonly requestTimeoutMs: number;
-  /** Ceiling of a request, whatever its progress. */
-  readonly maxRequestTimeMs: number;
-  /** The client gets our log as well: `logging` is added to the server's capabilities if it has none. */
-  readonly debug: boolean;
+  /**
+   * Bound of connecting and of `initialize`.
+   * @default 30_000
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Bound of a request; progress starts it anew.
+   * @default 300_000
+   */
+  readonly requestTimeoutMs?: number;
+  /**
+   * Ceiling of a request, whatever its progress.
+   * @default 3_600_000
+   */
+  readonly maxRequestTimeMs?: number;
+  /**
+   * The client gets our log as well: `logging` is added to the server's capabilities if it has none.
+   * @default false
+   */
+  readonly debug?: boolean;
 }
+
+const DEFAULTS = { timeoutMs: 30_000, requestTimeoutMs: 300_000, maxRequestTimeMs: 3_600_000, debug: false };
 
 /** Joins one client to a Peer, and keeps the one promise: every request is answered exactly once. */
 export interface Bridge extends Handler {
@@ -68,7 +84,8 @@ const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
 
 /** Makes a {@linkcode Bridge}. */
-export function createBridge(options: BridgeOptions): Bridge {
+export function createBridge(bridgeOptions: BridgeOptions): Bridge {
+  const options = { ...DEFAULTS, ...bridgeOptions };
   const { peer, endpoint, logger, debug } = options;
   const unanswered = new Map<string, Unanswered>();
   let unansweredBytes = 0;

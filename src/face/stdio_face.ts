@@ -17,6 +17,7 @@ export interface StdioFaceOptions {
   readonly write: (bytes: Uint8Array) => Promise<number>;
   /** Longest line taken, in bytes. */
   readonly maxMessageSize: number;
+  /** Told what the client does wrong. */
   readonly logger: Logger;
 }
 

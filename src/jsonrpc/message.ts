@@ -8,17 +8,21 @@ export type MessageKind = "request" | "notification" | "result" | "error";
 
 /** A member of the envelope, as offsets into the message's bytes. */
 export interface Span {
+  /** Offset of the first byte. */
   readonly start: number;
+  /** Offset behind the last byte. */
   readonly end: number;
 }
 
 /** A message that is no valid JSON-RPC 2.0, with what can be said of it to its sender. */
 export class InvalidMessage extends Error {
+  /** `InvalidMessage` */
   override readonly name = "InvalidMessage";
   /** `-32700` when the text is not JSON, else `-32600`. */
   readonly code: number;
   /** The id to answer with: the message's own where it could be read, else `null`. */
   readonly id: Id | null;
+  /** @param reason what is wrong, in one line */
   constructor(code: number, reason: string, id: Id | null = null) {
     super(reason);
     this.code = code;
@@ -60,14 +64,17 @@ const LONGEST_NAME = '"jsonrpc"'.length;
 export class Message {
   /** The message's UTF-8 text, on one line, without its line break. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the message is. */
   readonly kind: MessageKind;
   /** The id as it was written; `undefined` for notifications, `"null"` for an error that answers no known request. */
   readonly id: Id | undefined;
   /** The method of a request or notification. */
   readonly method: string | undefined;
-  /** Where the envelope's members stand; `undefined` for those that are not there. */
+  /** Where `params` stands; `undefined` when it is not there. */
   readonly params: Span | undefined;
+  /** Where `result` stands; `undefined` when it is not there. */
   readonly result: Span | undefined;
+  /** Where `error` stands; `undefined` when it is not there. */
   readonly error: Span | undefined;
 
   private constructor(bytes: Uint8Array<ArrayBuffer>, kind: MessageKind, envelope: Envelope) {

@@ -42,6 +42,7 @@ export type FailureName = keyof typeof FailureCode;
 
 /** Something that went wrong between us and an endpoint: what, where, and what to do about it. */
 export interface Failure {
+  /** What kind of failure it is. */
   readonly code: FailureName;
   /** One sentence without secrets. */
   readonly message: string;

@@ -1,4 +1,5 @@
 import type { Logger } from "../telemetry/logger.ts";
+import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { handshakeGate } from "./handshake_gate.ts";
@@ -7,25 +8,67 @@ import type { Peer } from "./peer.ts";
 
 /** How an endpoint is spoken to. Times in milliseconds, sizes in bytes. */
 export interface PeerOptions {
+  /** Where the server is. */
   readonly endpoint: Endpoint;
-  /** `auto` means Streamable HTTP, then HTTP+SSE, for a URL; other endpoints have one transport each. */
-  readonly transport: "auto" | "http" | "sse" | "stdio" | "tcp";
-  readonly timeoutMs: number;
-  /** Headers for the endpoint's origin, credentials included. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly userAgent: string;
-  /** Certificates trusted beside the roots, PEM. */
-  readonly caCerts: readonly string[];
-  readonly maxMessageSize: number;
-  /** Requests in flight at most; the rest wait. */
-  readonly maxInFlight: number;
+  /**
+   * `auto` means Streamable HTTP, then HTTP+SSE, for a URL; other endpoints have one transport each.
+   * @default "auto"
+   */
+  readonly transport?: "auto" | "http" | "sse" | "stdio" | "tcp";
+  /**
+   * How long connecting may take.
+   * @default 30_000
+   */
+  readonly timeoutMs?: number;
+  /**
+   * Headers for the endpoint's origin, credentials included.
+   * @default []
+   */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /**
+   * The `User-Agent` header.
+   * @default "mcp-connect/VERSION"
+   */
+  readonly userAgent?: string;
+  /**
+   * Certificates trusted beside the roots, PEM.
+   * @default []
+   */
+  readonly caCerts?: readonly string[];
+  /**
+   * The largest message taken from the server.
+   * @default 128 MiB
+   */
+  readonly maxMessageSize?: number;
+  /**
+   * Requests in flight at most; the rest wait.
+   * @default 128
+   */
+  readonly maxInFlight?: number;
   /** The directory a command runs in; ours by default. */
   readonly cwd?: string;
-  /** Variables added to a command's environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /**
+   * Variables added to a command's environment.
+   * @default {}
+   */
+  readonly env?: Readonly<Record<string, string>>;
   /** Told which transport was chosen for a URL, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
+
+const DEFAULTS = {
+  transport: "auto",
+  timeoutMs: 30_000,
+  headers: [],
+  userAgent: `mcp-connect/${VERSION}`,
+  caCerts: [],
+  maxMessageSize: 128 * 1024 * 1024,
+  maxInFlight: 128,
+  env: {},
+} as const satisfies Partial<PeerOptions>;
+
+/** {@linkcode PeerOptions} with nothing left open. */
+type CompleteOptions = PeerOptions & Required<Pick<PeerOptions, keyof typeof DEFAULTS>>;
 
 /** Requests that may wait beyond those in flight. */
 const MAX_WAITING = 16 * 1024;
@@ -35,12 +78,13 @@ const MAX_WAITING = 16 * 1024;
  * the wire that is needed is loaded.
  */
 export async function openPeer(options: PeerOptions, logger: Logger): Promise<Peer> {
+  const complete: CompleteOptions = { ...DEFAULTS, ...options };
   const endpoint = describeEndpoint(options.endpoint);
-  const wire = await openWire(options, endpoint, logger);
-  return limitInFlight({ maxInFlight: options.maxInFlight, maxWaiting: MAX_WAITING, endpoint })(wire);
+  const wire = await openWire(complete, endpoint, logger);
+  return limitInFlight({ maxInFlight: complete.maxInFlight, maxWaiting: MAX_WAITING, endpoint })(wire);
 }
 
-async function openWire(options: PeerOptions, name: string, logger: Logger): Promise<Peer> {
+async function openWire(options: CompleteOptions, name: string, logger: Logger): Promise<Peer> {
   const { endpoint, maxMessageSize, timeoutMs } = options;
   if (endpoint.kind === "http") {
     const { httpPeer } = await import("./http/http_peer.ts");
@@ -62,7 +106,11 @@ async function openWire(options: PeerOptions, name: string, logger: Logger): Pro
   });
 }
 
-async function opener(options: PeerOptions, endpoint: Exclude<Endpoint, { kind: "http" }>, logger: Logger) {
+async function opener(
+  options: CompleteOptions,
+  endpoint: Exclude<Endpoint, { kind: "http" }>,
+  logger: Logger,
+) {
   switch (endpoint.kind) {
     case "command": {
       const { openChild } = await import("./child/open_child.ts");

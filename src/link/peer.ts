@@ -22,6 +22,7 @@ export type Outcome =
 
 /** What came back in place of an answer. */
 export interface Rejected {
+  /** What to say of it. */
   readonly failure: Failure;
   /** HTTP status; `undefined` on wires without one. */
   readonly status: number | undefined;
@@ -75,6 +76,7 @@ export interface Peer {
 
 /** Who is told what arrives without having been asked for. */
 export interface PeerListener {
+  /** Takes what arrives. */
   readonly receive: Receive;
   /** The wire has ended by itself; requests in flight have been settled. */
   readonly closed?: (why: Failure) => void;

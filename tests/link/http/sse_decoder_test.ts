@@ -1,7 +1,9 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
+import { readEvents } from "../../../src/link/http/event_stream.ts";
 import { EventTooLarge, SseDecoder } from "../../../src/link/http/sse_decoder.ts";
+import { collectedLog } from "../../support/collected_log.ts";
 import { assembled, type Chopped, chopped } from "../../support/generators.ts";
 
 const encoder = new TextEncoder();
@@ -280,4 +282,23 @@ Deno.test("SseDecoder's data is the taker's own", () => {
   chunk.fill(0);
   decoder.push(encoder.encode("ef\n\n"));
   strictEqual(binary(event!.data), "abc");
+});
+
+Deno.test("readEvents takes the events before one that is too large, even of the same chunk", async () => {
+  const taken: string[] = [];
+  const body = new ReadableStream({
+    type: "bytes",
+    start(controller) {
+      controller.enqueue(encoder.encode("data: answer\n\ndata: 0123456789\n\n"));
+      controller.close();
+    },
+  });
+  const end = await readEvents(
+    new Response(body),
+    8,
+    (event) => void taken.push(binary(event.data)),
+    collectedLog().logger,
+  );
+  ok(end.error instanceof EventTooLarge, String(end.error));
+  deepStrictEqual(taken, ["answer"]);
 });
