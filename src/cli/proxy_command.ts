@@ -1,7 +1,11 @@
 import { describeEndpoint } from "../link/describe_endpoint.ts";
+import { within } from "../link/pause.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
 import { connectLogger, connectSettings } from "./connect_input.ts";
+
+/** How long the last lines of the log may take, in milliseconds. */
+const LOG_FLUSH_MS = 500;
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
 export async function proxyCommand(input: CommandInput): Promise<number> {
@@ -22,5 +26,7 @@ export async function proxyCommand(input: CommandInput): Promise<number> {
     }
   }
   const { runProxy } = await import("../bridge/run_proxy.ts");
-  return await runProxy(settings, logger);
+  const code = await runProxy(settings, logger);
+  await within(logger.flush(), LOG_FLUSH_MS);
+  return code;
 }

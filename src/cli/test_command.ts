@@ -25,6 +25,7 @@ export async function testCommand(input: CommandInput): Promise<number> {
       ? {}
       : { inspect: (url: URL) => inspectConnection(url, settings.timeoutMs) }),
   });
+  await logger.flush();
   // What servers say may hold what we sent them.
   writeOut(logger.redact(json ? `${JSON.stringify(report)}\n` : renderReport(report, stdoutStyle())));
   return report.exitCode;

@@ -1,6 +1,7 @@
 import { LOG_LEVELS, type LogLevel } from "./log_level.ts";
 import { cleanFields, cleanText } from "./redact.ts";
 import { redactText } from "./redact_text.ts";
+import { lineWriter } from "./line_writer.ts";
 import { compileSecrets, SECRET_MIN_LENGTH, type Secrets } from "./secrets.ts";
 
 export type { LogLevel } from "./log_level.ts";
@@ -40,6 +41,8 @@ export interface Logger {
   redact(text: string): string;
   /** Adds a sink beside stderr; returns what removes it. What a sink logs itself reaches no sink. */
   tap(sink: (record: LogRecord) => void): () => void;
+  /** Resolves when what was logged has been written, or nobody reads it. Await it before the program ends. */
+  flush(): Promise<void>;
 }
 
 /** Options of {@linkcode createLogger}. */
@@ -50,7 +53,7 @@ export interface LoggerOptions {
   format: "text" | "json";
   /**
    * Takes each line, newline included.
-   * @default writes to stderr
+   * @default writes to stderr, without ever waiting for whoever reads it
    */
   write?: (line: string) => void;
   /**
@@ -70,7 +73,8 @@ const SECRETS_KEPT = 1000;
 /** Creates a logger; see docs/logging.md for its formats. */
 export function createLogger(options: LoggerOptions): Logger {
   const least = LOG_LEVELS.indexOf(options.level);
-  const write = options.write ?? writeToStderr;
+  const stderr = options.write === undefined ? lineWriter((bytes) => Deno.stderr.write(bytes)) : undefined;
+  const write = options.write ?? stderr!.write;
   const color = options.color ?? (!Deno.noColor && isTerminal());
   const format = options.format === "json"
     ? formatJson
@@ -124,6 +128,7 @@ export function createLogger(options: LoggerOptions): Logger {
         sinks.delete(sink);
       };
     },
+    flush: () => stderr?.flush() ?? Promise.resolve(),
   };
 }
 
@@ -179,16 +184,5 @@ function isTerminal(): boolean {
     return Deno.stderr.isTerminal();
   } catch {
     return false;
-  }
-}
-
-const encoder = new TextEncoder();
-
-function writeToStderr(line: string): void {
-  let bytes = encoder.encode(line);
-  while (bytes.length > 0) {
-    const count = Deno.stderr.writeSync(bytes);
-    if (count <= 0) return;
-    bytes = bytes.subarray(count);
   }
 }

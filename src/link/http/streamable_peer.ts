@@ -7,7 +7,7 @@ import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
 import { type OpenExchange, openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
-import { pause, within } from "../pause.ts";
+import { within } from "../pause.ts";
 import type { Peer, PeerListener, Receive } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
@@ -15,6 +15,7 @@ import { explainFetch } from "./explain.ts";
 import { mediaType, postHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
 import { readRejection } from "./rejection.ts";
+import { keepServerStream } from "./server_stream.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 import { createSweeper } from "./sweeper.ts";
 
@@ -35,9 +36,6 @@ const NULL_ERROR_LIMIT = 64 * 1024;
 const DELETE_MS = 2000;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 1000;
-/** The first wait before the server's stream is opened again, in milliseconds; doubled up to the second. */
-const REOPEN_MS = 1000;
-const REOPEN_MOST_MS = 30_000;
 
 /** A Peer over Streamable HTTP (S/2025-11-25/basic/transports#streamable-http, and the revisions before it). */
 export function streamablePeer(options: StreamablePeerOptions): Peer {
@@ -243,40 +241,20 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   function openServerStream(): void {
     serverStream?.abort();
     const abort = serverStream = new AbortController();
-    run(keepServerStream(abort.signal));
-  }
-
-  async function keepServerStream(signal: AbortSignal): Promise<void> {
-    let lastEventId: string | undefined;
-    let wait = REOPEN_MS;
-    while (!signal.aborted) {
-      const reply = await client.send({
-        method: "GET",
-        url: session.url,
-        headers: streamHeaders(lastEventId),
-        signal,
-      });
-      if ("response" in reply) {
-        const { response } = reply;
-        if (!response.ok || mediaType(response) !== "text/event-stream") {
-          await dropBody(response);
-          // 405: the server has nothing to say unasked. Other refusals will not change by asking again.
-          if (response.status < 500) {
-            return logger.debug("no stream from the server", { status: response.status });
-          }
-        } else {
-          logger.debug("the server's stream is open", { endpoint });
-          const end = await readEvents(response, maxMessageSize, (event) => {
-            wait = REOPEN_MS;
-            return event.type === "message" ? takeIn(event.data, deliver) : undefined;
-          }, logger);
-          lastEventId = end.lastEventId ?? lastEventId;
-          if (end.retryMs !== undefined) wait = end.retryMs;
-        }
-      }
-      if (!await pause(wait, signal)) return;
-      wait = Math.min(Math.max(wait, 1) * 2, REOPEN_MOST_MS);
-    }
+    run(keepServerStream({
+      open: (lastEventId) =>
+        client.send({
+          method: "GET",
+          url: session.url,
+          headers: streamHeaders(lastEventId),
+          signal: abort.signal,
+        }),
+      take: (data) => takeIn(data, deliver),
+      maxEventSize: maxMessageSize,
+      signal: abort.signal,
+      endpoint,
+      logger,
+    }));
   }
 
   function streamHeaders(lastEventId: string | undefined): Record<string, string> {

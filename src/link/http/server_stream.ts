@@ -1,0 +1,58 @@
+import type { Logger } from "../../telemetry/logger.ts";
+import { pause } from "../pause.ts";
+import { dropBody } from "./body.ts";
+import { readEvents } from "./event_stream.ts";
+import { mediaType } from "./headers.ts";
+import type { HttpReply } from "./http_client.ts";
+
+/** What {@linkcode keepServerStream} needs. */
+export interface ServerStreamOptions {
+  /** Sends the GET; the id is that of the last event seen, if any had one. */
+  readonly open: (lastEventId: string | undefined) => Promise<HttpReply>;
+  /** Takes the data of an event. */
+  readonly take: (data: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+  /** Largest event taken, in bytes. */
+  readonly maxEventSize: number;
+  /** Aborts when the session ends. */
+  readonly signal: AbortSignal;
+  /** The endpoint, for logs. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+}
+
+/** The first wait before the stream is opened again, in milliseconds; doubled up to the second. */
+const REOPEN_MS = 1000;
+const REOPEN_MOST_MS = 30_000;
+
+/**
+ * Keeps the stream of what the server says unasked open for as long as the session lasts (S/2025-11-25/basic/transports,
+ * Listening for Messages from the Server): opened again after a pause when it ends, where it left off. A server that
+ * refuses it (405: it has nothing to say unasked) is not asked again. Never rejects.
+ */
+export async function keepServerStream(options: ServerStreamOptions): Promise<void> {
+  const { signal, endpoint, logger } = options;
+  let lastEventId: string | undefined;
+  let wait = REOPEN_MS;
+  while (!signal.aborted) {
+    const reply = await options.open(lastEventId);
+    if ("response" in reply) {
+      const { response } = reply;
+      if (!response.ok || mediaType(response) !== "text/event-stream") {
+        await dropBody(response);
+        if (response.status < 500) {
+          return logger.debug("no stream from the server", { status: response.status });
+        }
+      } else {
+        logger.debug("the server's stream is open", { endpoint });
+        const end = await readEvents(response, options.maxEventSize, (event) => {
+          wait = REOPEN_MS;
+          return event.type === "message" ? options.take(event.data) : undefined;
+        }, logger);
+        lastEventId = end.lastEventId ?? lastEventId;
+        if (end.retryMs !== undefined) wait = end.retryMs;
+      }
+    }
+    if (!await pause(wait, signal)) return;
+    wait = Math.min(Math.max(wait, 1) * 2, REOPEN_MOST_MS);
+  }
+}
