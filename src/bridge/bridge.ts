@@ -51,6 +51,8 @@ const DEFAULTS = { timeoutMs: 30_000, requestTimeoutMs: 300_000, maxRequestTimeM
 export interface Bridge extends Handler {
   /** What the client has established so far. */
   readonly session: Session;
+  /** The handshake is over for the client, which may be told things unasked. */
+  readonly ready: boolean;
   /** Hands a message of our own to the client. */
   tell(message: Message): void;
   /**
@@ -94,6 +96,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   let session = NO_SESSION;
   let toClient: Receive = () => {};
   let clientListens = true;
+  /** The client has been given the result of its `initialize`. */
+  let greeted = false;
   let room: PromiseWithResolvers<void> | undefined;
   let emptied: PromiseWithResolvers<void> | undefined;
 
@@ -116,6 +120,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     const local = answerHere(message);
     if (local !== undefined) return settledExchange({ kind: "answered", message: local });
     session = afterMessage(session, message);
+    if (message.method === "initialize") greeted = false;
     return send(key, message, receive);
   }
 
@@ -149,6 +154,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (answer === undefined) return client.settle({ kind: "cancelled" });
     session = afterAnswer(session, message, answer);
     client.settle({ kind: "answered", message: withOurLogging(message, answer) });
+    // The Face writes the answer as soon as the outcome is known; what we have to say comes behind it.
+    if (message.method === "initialize") {
+      void client.outcome.then().then(() => greeted = answer.kind === "result");
+    }
   }
 
   function report(message: Message, why: Failure): void {
@@ -351,6 +360,9 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   return {
     get session() {
       return session;
+    },
+    get ready() {
+      return greeted && session.initialized;
     },
     request,
     notify,

@@ -66,8 +66,8 @@ function warmUp({ endpoint }: ConnectSettings): void {
  * Hands a record of our log to the client, as far as the revision and the client allow: after `initialized`, where
  * logging was declared, at the level the client asked for (S/2025-11-25/server/utilities/logging).
  */
-function tellClient({ session, tell }: Bridge, record: LogRecord, debug: boolean): void {
-  if (!session.initialized || session.revision === undefined || !(debug || serverLogs(session))) return;
+function tellClient({ ready, session, tell }: Bridge, record: LogRecord, debug: boolean): void {
+  if (!ready || !(debug || serverLogs(session))) return;
   const level = session.logLevel ?? (debug ? "debug" : "warning");
   if (mcpLevelAtLeast(toMcpLevel(record.level), level)) tell(Message.fromText(toLogNotification(record)));
 }
