@@ -200,24 +200,24 @@ Deno.test("One connection serves a whole chain of calls", async () => {
 Deno.test("No more than --max-in-flight requests are at the server at once; the others wait their turn", async () => {
   await using server = await startRawServer();
   const held: (() => void)[] = [];
-  let most = 0;
   server.on("tools/call", async () => {
-    most = Math.max(most, held.push(() => {}) - held.filter((it) => it === done).length);
-    const turn = Promise.withResolvers<void>();
-    const at = held.length - 1;
-    held[at] = turn.resolve;
-    if (held.length >= 4) { for (const [i, go] of held.entries()) go(), held[i] = done; }
-    await turn.promise;
+    await new Promise<void>((resolve) => held.push(resolve));
     return "default";
   });
-  const done = () => {};
   await using program = await proxied(server.url, { args: ["--max-in-flight", "4"] });
-  const answers = await Promise.all(
-    Array.from({ length: 12 }, (_, n) => program.request("tools/call", { name: "echo", arguments: { n } })),
-  );
-  assert.deepEqual(
-    answers.map(({ result }) => result.structuredContent.n),
-    Array.from({ length: 12 }, (_, i) => i),
-  );
-  assert.equal(most, 4);
+  const numbers = Array.from({ length: 12 }, (_, n) => n);
+  const answers = numbers.map((n) => program.request("tools/call", { name: "echo", arguments: { n } }));
+  const arrived = (count: number) =>
+    server.receivedMany(count, ({ message }) => message.method === "tools/call");
+  for (let released = 0; released < numbers.length; released++) {
+    await arrived(Math.min(4 + released, numbers.length));
+    // A notification waits for no turn: had more calls left, they would be here by now.
+    await program.notify(`notifications/x${released}`);
+    await server.received(({ message }) => message.method === `notifications/x${released}`);
+    assert.equal(held.length, Math.min(4 + released, numbers.length));
+    held[released]!();
+    await answers[released];
+  }
+  const results = (await Promise.all(answers)).map(({ result }) => result.structuredContent.n);
+  assert.deepEqual(results, numbers);
 });

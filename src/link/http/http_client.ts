@@ -83,7 +83,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           : `${headers[key]}, ${value}`;
       }
     }
-    return Object.assign(headers, request.headers);
+    Object.assign(headers, request.headers);
+    // A session is known to the origin that made it, and to no other.
+    if (url.origin !== request.url.origin) {
+      delete headers["mcp-session-id"];
+      delete headers["last-event-id"];
+    }
+    return headers;
   }
 
   return {

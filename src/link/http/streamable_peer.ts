@@ -12,7 +12,7 @@ import type { Peer, PeerListener, Receive } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { explainFetch } from "./explain.ts";
-import { mediaType, postHeaders } from "./headers.ts";
+import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
 import { readRejection } from "./rejection.ts";
 import { keepServerStream } from "./server_stream.ts";
@@ -109,8 +109,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       );
       return;
     }
-    // Where the first request was sent on to within the origin, the session stays.
-    if (message.method === "initialize" && url.origin === options.url.origin) session.url = url;
+    // Where the first request was sent on to, the session stays.
+    if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
       await readStream(response, exchange, receive, abort);
@@ -218,7 +218,15 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   /** Posts what expects no answer. */
-  async function tell(message: Message): Promise<Failure | undefined> {
+  function tell(message: Message): Promise<Failure | undefined> {
+    const told = run(deliverByPost(message));
+    telling.add(told);
+    const over = () => void telling.delete(told);
+    told.then(over, over);
+    return told;
+  }
+
+  async function deliverByPost(message: Message): Promise<Failure | undefined> {
     const abort = new AbortController();
     aborts.add(abort);
     try {
@@ -246,7 +254,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         client.send({
           method: "GET",
           url: session.url,
-          headers: streamHeaders(lastEventId),
+          headers: streamHeaders(session, lastEventId),
           signal: abort.signal,
         }),
       take: (data) => takeIn(data, deliver),
@@ -257,25 +265,17 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     }));
   }
 
-  function streamHeaders(lastEventId: string | undefined): Record<string, string> {
-    return {
-      accept: "text/event-stream",
-      ...(session.id === undefined ? {} : { "mcp-session-id": session.id }),
-      ...(session.revision === undefined ? {} : { "mcp-protocol-version": session.revision }),
-      ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
-    };
-  }
-
   /** Ends the session at the server (S/2025-11-25/basic/transports, Session Management 5); 405 is as good. */
   async function endSession(): Promise<void> {
     if (session.id === undefined) return;
+    const headers = streamHeaders(session);
+    session.id = undefined;
     const reply = await client.send({
       method: "DELETE",
       url: session.url,
-      headers: streamHeaders(undefined),
+      headers,
       signal: AbortSignal.timeout(DELETE_MS),
     });
-    session.id = undefined;
     if ("response" in reply) await dropBody(reply.response);
   }
 
@@ -288,10 +288,13 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         correlator.drop(message);
         // Closing the stream is no cancellation in these revisions: the notice is, and goes first.
         if (notice === undefined) abort.abort();
-        else void run(tell(notice).finally(() => abort.abort()));
+        else void tell(notice).finally(() => abort.abort());
       });
       if (message.method === "initialize") {
-        session.id = session.revision = undefined;
+        serverStream?.abort();
+        void run(endSession());
+        session.revision = undefined;
+        session.url = options.url;
         exchange.outcome.then((outcome) => {
           if (outcome.kind === "answered") {
             session.revision = readInitializeResult(outcome.message)?.protocolVersion;
@@ -309,11 +312,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return exchange;
     },
     notify(message) {
-      const told = run(tell(message));
-      telling.add(told);
-      const over = () => void telling.delete(told);
-      told.then(over, over);
-      return told;
+      return tell(message);
     },
     listen(it) {
       listener = it;
