@@ -164,7 +164,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     logger.warn(`${message.method} failed: ${why.message}`, {
       code: why.code,
       endpoint: why.endpoint,
-      ...(why.hint === undefined ? {} : { hint: why.hint }),
+      hint: why.hint,
     });
   }
 
@@ -237,7 +237,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   function ask(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
     if (!clientListens) {
-      const why = failure("SHUTTING_DOWN", undefined, "the client has ended the conversation");
+      const why = failure("SHUTTING_DOWN", endpoint, "the client has ended the conversation");
       return pass(failureAnswer(message.id!, why));
     }
     // A wire that does not say on whose behalf the server asks stops the time of all requests.
@@ -273,7 +273,6 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
         "CONNECT_TIMEOUT",
         endpoint,
         `no answer to initialize within ${seconds(options.timeoutMs)}`,
-        "is the server up? Raise --timeout if it needs longer",
       )
       : failure(
         "REQUEST_TIMEOUT",
@@ -332,7 +331,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     clientListens = false;
     for (const { message, ...question } of questions.values()) {
       forget({ message, ...question });
-      const why = failure("SHUTTING_DOWN", undefined, "the client has ended the conversation");
+      const why = failure("SHUTTING_DOWN", endpoint, "the client has ended the conversation");
       pass(failureAnswer(message.id!, why));
     }
   }

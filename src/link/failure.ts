@@ -40,26 +40,46 @@ export const FailureCode = {
 /** The stable name of a failure. */
 export type FailureName = keyof typeof FailureCode;
 
+/** What the user can do, where the place that fails knows nothing better. */
+const HINTS: Readonly<Record<FailureName, string>> = {
+  UNREACHABLE: "is the server running, and the address right?",
+  TLS: "check the server's certificate, its name and its dates",
+  COMMAND: "check the command and its path",
+  PERMISSION: "run deno with that permission",
+  CONNECT_TIMEOUT: "is the server up? Raise --timeout if it is slow",
+  REQUEST_TIMEOUT: "the request may have been carried out; raise --request-timeout if it needs longer",
+  CONNECTION_LOST: "what had been sent may have been carried out; see the server's log",
+  UNAUTHORIZED: "pass --auth-token, --api-key or --header",
+  SESSION_LOST: "start the session again",
+  RETRY_LATER: "try again later",
+  REFUSED: "see the server's log",
+  NOT_MCP: "is this an MCP endpoint? Many listen at /mcp or /sse",
+  TOO_LARGE: "raise --max-message-size if it is meant to be that large",
+  TOOL_FILTERED: "see --allow-tool and --ignore-tool",
+  SHUTTING_DOWN: "the request may have been carried out",
+  OVERLOADED: "send fewer at a time, or raise --max-in-flight",
+};
+
 /** Something that went wrong between us and an endpoint: what, where, and what to do about it. */
 export interface Failure {
   /** What kind of failure it is. */
   readonly code: FailureName;
   /** One sentence without secrets. */
   readonly message: string;
-  /** The endpoint as the user wrote it, without secrets; `undefined` where none is concerned. */
-  readonly endpoint: string | undefined;
+  /** The endpoint as the user wrote it, without secrets. */
+  readonly endpoint: string;
   /** What the user can do. */
-  readonly hint: string | undefined;
+  readonly hint: string;
   /** HTTP status, where one came. */
   readonly status?: number;
 }
 
-/** Makes a {@linkcode Failure}. */
+/** Makes a {@linkcode Failure}; without a `hint` it gets the one of its kind. */
 export function failure(
   code: FailureName,
-  endpoint: string | undefined,
+  endpoint: string,
   message: string,
-  hint?: string,
+  hint: string = HINTS[code],
   status?: number,
 ): Failure {
   return { code, endpoint, message, hint, ...(status === undefined ? {} : { status }) };

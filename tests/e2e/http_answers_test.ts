@@ -178,8 +178,7 @@ Deno.test("A stream left open after its answer delays nothing, and is let go in 
   const { program, server } = pair;
   assert.deepEqual((await program.request("tools/call", CALL)).result, { text: "ü" });
   assert.deepEqual((await program.request("ping")).result, {});
-  const [{ gone }] = server.calls("tools/call") as [{ gone: Promise<void> }];
-  await gone;
+  await server.calls("tools/call")[0]!.gone;
 });
 
 Deno.test("A result of 64 MiB arrives whole, as JSON and as an event", async () => {

@@ -1,6 +1,5 @@
 import { LineDecoder } from "../../src/jsonrpc/line_decoder.ts";
 import type { Link } from "../../src/link/link.ts";
-import { createInbox } from "./inbox.ts";
 
 /** The far end of a {@linkcode Link} that leads nowhere. */
 export interface FakeLink {
@@ -27,7 +26,8 @@ export interface FakeLink {
 export function fakeLink(ending?: string): FakeLink {
   const encoder = new TextEncoder();
   const decoder = new LineDecoder(1 << 30);
-  const written = createInbox<string>((lines) => `${lines.length} lines: ${lines.join("\n")}`);
+  const lines: string[] = [];
+  let more = Promise.withResolvers<void>();
   const chunks: (Uint8Array | null | Error)[] = [];
   let reader: (() => void) | undefined;
   let gate: PromiseWithResolvers<void> | undefined;
@@ -51,7 +51,9 @@ export function fakeLink(ending?: string): FakeLink {
     async write(bytes) {
       await gate?.promise;
       if (closed > 0) throw new Error("written after its end");
-      for (const line of decoder.push(bytes)) written.push(new TextDecoder().decode(line as Uint8Array));
+      for (const line of decoder.push(bytes)) lines.push(new TextDecoder().decode(line as Uint8Array));
+      more.resolve();
+      more = Promise.withResolvers();
     },
     ...(ending === undefined ? {} : { ending: () => ending }),
     close() {
@@ -63,10 +65,11 @@ export function fakeLink(ending?: string): FakeLink {
 
   return {
     link,
-    get lines() {
-      return written.items;
+    lines,
+    async written(count) {
+      while (lines.length < count) await more.promise;
+      return lines.slice(0, count);
     },
-    written: (count) => written.findMany(count, () => true),
     send(...all) {
       for (const chunk of all) push(typeof chunk === "string" ? encoder.encode(`${chunk}\n`) : chunk);
     },

@@ -58,19 +58,29 @@ export function isLoopback(url: URL): boolean {
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { endpoint } = options;
-  const clients = new Map<string, Deno.HttpClient>();
+  /** The shared client for each kind of host. */
+  const clients: { loopback?: Deno.HttpClient; other?: Deno.HttpClient } = {};
+  /** The client of each origin that has been used: its permission is known to be there. */
+  const known = new Map<string, Deno.HttpClient>();
 
-  function clientFor(url: URL): Deno.HttpClient {
-    const loopback = isLoopback(url);
-    const key = loopback ? "loopback" : "other";
-    let client = clients.get(key);
-    if (client === undefined) {
-      const create = () =>
-        Deno.createHttpClient({ http2: false, caCerts: [...options.caCerts], poolIdleTimeout: POOL_IDLE_MS });
-      client = loopback ? withoutProxy(create) : create();
-      clients.set(key, client);
-    }
-    return client;
+  function clientFor(url: URL): Deno.HttpClient | Failure {
+    const client = known.get(url.origin);
+    if (client !== undefined) return client;
+    const missing = missingPermission(url, endpoint);
+    if (missing !== undefined) return missing;
+    const made = isLoopback(url)
+      ? clients.loopback ??= withoutProxy(createClient)
+      : clients.other ??= createClient();
+    known.set(url.origin, made);
+    return made;
+  }
+
+  function createClient(): Deno.HttpClient {
+    return Deno.createHttpClient({
+      http2: false,
+      caCerts: [...options.caCerts],
+      poolIdleTimeout: POOL_IDLE_MS,
+    });
   }
 
   function headersFor(request: HttpRequest, url: URL): Record<string, string> {
@@ -98,16 +108,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     async send(request) {
       let { url } = request;
       for (let redirects = 0;; redirects++) {
-        const refused = missingPermission(url, endpoint);
-        if (refused !== undefined) return { failure: refused, sent: false };
         let response: Response;
         try {
+          const client = clientFor(url);
+          if ("code" in client) return { failure: client, sent: false };
           response = await fetch(url, {
             method: request.method,
             headers: headersFor(request, url),
             redirect: "manual",
             signal: request.signal,
-            client: clientFor(url),
+            client,
             ...(request.body === undefined ? {} : { body: request.body }),
           });
         } catch (error) {
@@ -124,8 +134,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     },
 
     close() {
-      for (const client of clients.values()) client.close();
-      clients.clear();
+      clients.loopback?.close();
+      clients.other?.close();
+      delete clients.loopback;
+      delete clients.other;
+      known.clear();
     },
   };
 }
