@@ -6,7 +6,7 @@ import type { Message } from "../jsonrpc/message.ts";
 import type { Handler } from "../face/face.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
-import { pause } from "../link/pause.ts";
+import { pause, within } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -85,6 +85,9 @@ interface Question {
 const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
 
+/** How long notifications and the client's answers may take to leave once all is answered, in milliseconds. */
+const LEAVE_MS = 1000;
+
 /** Makes a {@linkcode Bridge}. */
 export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   const options = { ...DEFAULTS, ...bridgeOptions };
@@ -92,6 +95,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   const unanswered = new Map<string, Unanswered>();
   let unansweredBytes = 0;
   const questions = new Map<string, Question>();
+  /** What expects no answer and has not been taken by the wire yet. */
+  const leaving = new Set<Promise<unknown>>();
   const deadlines = createDeadlines<Unanswered>(expire);
   let session = NO_SESSION;
   let toClient: Receive = () => {};
@@ -176,7 +181,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   }
 
   function pass(message: Message): void {
-    void peer.notify(message).then((why) => {
+    const told = peer.notify(message);
+    leaving.add(told);
+    void told.then((why) => {
+      leaving.delete(told);
       if (why === undefined) return;
       const what = message.method ?? "an answer to the server";
       logger.warn(`${what} was not delivered: ${why.message}`, { code: why.code, endpoint: why.endpoint });
@@ -344,6 +352,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await Promise.race([emptied.promise, pause(ms, over.signal)]);
       over.abort();
     }
+    if (ms > 0) await within(Promise.all(leaving), Math.min(ms, LEAVE_MS));
     const why = failure(
       "SHUTTING_DOWN",
       endpoint,

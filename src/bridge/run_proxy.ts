@@ -15,8 +15,8 @@ import { toolFilter } from "./tool_filter.ts";
 const HURRIED_DRAIN_MS = 1000;
 /** How long closing sessions and children may take, in milliseconds. */
 const CLOSE_MS = 6000;
-/** How long the client may take to read the last answers, in milliseconds. */
-const FLUSH_MS = 2000;
+/** How long a client that wants us gone may take to read the last answers, in milliseconds. */
+const HURRIED_FLUSH_MS = 2000;
 
 /**
  * Joins the client on our stdin and stdout to the server, until either the client ends it or we are told to.
@@ -50,8 +50,13 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     ends.ended.then(() => bridge.drain(HURRIED_DRAIN_MS)),
   ]);
   untap();
-  await within(bridge.close(), CLOSE_MS);
-  await within(face.flush(), FLUSH_MS);
+  await Promise.all([
+    within(bridge.close(), CLOSE_MS),
+    Promise.race([
+      within(face.flush(), hurried ? HURRIED_FLUSH_MS : Math.max(HURRIED_FLUSH_MS, settings.drainTimeoutMs)),
+      ends.ended.then(() => within(face.flush(), HURRIED_FLUSH_MS)),
+    ]),
+  ]);
   ends.stop();
   return 0;
 }

@@ -1,10 +1,10 @@
 import { filterElements, textAt } from "../jsonrpc/edit.ts";
-import { paramNames } from "../jsonrpc/member_names.ts";
+import { envelopeNames, paramNames } from "../jsonrpc/member_names.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { asObject } from "../mcp/revision.ts";
 import { settledExchange } from "../link/exchange.ts";
-import { failure } from "../link/failure.ts";
-import type { Exchange, Layer, Outcome } from "../link/peer.ts";
+import { type Failure, failure } from "../link/failure.ts";
+import type { Layer, Outcome } from "../link/peer.ts";
 
 /** Which tools a client may see and call. */
 export interface ToolFilterOptions {
@@ -28,12 +28,15 @@ export function toolIsShown(allow: readonly RegExp[], ignore: readonly RegExp[],
     !ignore.some((glob) => glob.test(name));
 }
 
-/**
- * The tool a call names; `undefined` when that is not beyond doubt. A name given twice, or in another case, is
- * refused: servers differ in which one they take.
- */
+/** Tells whether a server that takes no notice of case might read another member for `name`, or the last of two. */
+function isDoubtful(names: readonly string[], name: string): boolean {
+  const like = names.filter((other) => other.toLowerCase() === name);
+  return like.length > 1 || (like.length === 1 && like[0] !== name);
+}
+
+/** The tool a call names; `undefined` when that is not beyond doubt. */
 function calledTool(message: Message): string | undefined {
-  if (paramNames(message).filter((name) => name.toLowerCase() === "name").length !== 1) return undefined;
+  if (isDoubtful(paramNames(message), "name")) return undefined;
   const text = textAt(message, ["params", "name"]);
   const name = text === undefined ? undefined : JSON.parse(text);
   return typeof name === "string" ? name : undefined;
@@ -53,17 +56,23 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
   const ignored = ignore.map(globToRegExp);
   const shown = (name: string | undefined) => name !== undefined && toolIsShown(allowed, ignored, name);
 
-  function refuse(name: string | undefined): Exchange {
+  /** Why a message must not leave; `undefined` when it may. */
+  function refusal(message: Message): Failure | undefined {
+    const names = envelopeNames(message);
+    if (isDoubtful(names, "method") || isDoubtful(names, "params")) {
+      return failure(
+        "TOOL_FILTERED",
+        endpoint,
+        "the message names its method or params twice; it was not sent",
+      );
+    }
+    if (message.method !== "tools/call") return undefined;
+    const name = calledTool(message);
+    if (shown(name)) return undefined;
     const which = name === undefined
       ? "the call does not name one tool"
       : `the tool ${JSON.stringify(name)} is hidden`;
-    const why = failure(
-      "TOOL_FILTERED",
-      endpoint,
-      `${which}; the call was not sent`,
-      "see --allow-tool and --ignore-tool",
-    );
-    return settledExchange({ kind: "refused", failure: why, status: undefined, answer: undefined });
+    return failure("TOOL_FILTERED", endpoint, `${which}; the call was not sent`);
   }
 
   function filtered(outcome: Outcome): Outcome {
@@ -74,15 +83,18 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
 
   return (next) => ({
     request(message, options) {
-      if (message.method === "tools/call") {
-        const name = calledTool(message);
-        if (!shown(name)) return refuse(name);
+      const why = refusal(message);
+      if (why !== undefined) {
+        return settledExchange({ kind: "refused", failure: why, status: undefined, answer: undefined });
       }
       const exchange = next.request(message, options);
       if (message.method !== "tools/list") return exchange;
       return { outcome: exchange.outcome.then(filtered), cancel: (notice) => exchange.cancel(notice) };
     },
-    notify: (message) => next.notify(message),
+    notify(message) {
+      const why = refusal(message);
+      return why === undefined ? next.notify(message) : Promise.resolve(why);
+    },
     listen: (listener) => next.listen(listener),
     close: () => next.close(),
   });

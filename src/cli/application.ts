@@ -1,22 +1,11 @@
-import {
-  type Application,
-  buildApplication,
-  buildCommand,
-  buildRouteMap,
-  type Command,
-  type CommandContext,
-  ExitCode as ParserCode,
-  run,
-  type StricliProcess,
-} from "@stricli/core";
 import { ConfigError } from "../config/config_error.ts";
 import type { ParsedOptions } from "../config/option_values.ts";
-import { type CommandName, optionsOf, type OptionSpec } from "../config/options.ts";
+import { type CommandName, optionsOf } from "../config/options.ts";
 import { VERSION } from "../version.ts";
 import { arrangeArguments, type Arrangement, ASKS, COMMANDS } from "./arrange_arguments.ts";
-import { errorText, unexpectedError, unknownCommand, unknownOption } from "./error_text.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { writeError, writeOut } from "./write_text.ts";
+import { parseOptions } from "./parse_options.ts";
+import { unexpectedError, writeError, writeOut } from "./write_text.ts";
 
 /** What a command gets from the command line. */
 export interface CommandInput {
@@ -52,182 +41,57 @@ export async function runCommandLine(
   args: readonly string[],
   loaders: CommandLoaders = LOADERS,
 ): Promise<number> {
-  const debug = args.includes("--debug");
+  const arrangement = arrangeArguments(args);
   try {
-    const arrangement = arrangeArguments(args);
-    const [first] = arrangement.words;
-    if (arrangement.command === undefined && (first === undefined || !ASKS.has(first))) {
-      const missing = first === undefined || first.startsWith("-");
-      return usageError(missing ? NO_COMMAND : unknownCommand(first));
-    }
-    return await parseAndRun(arrangement, loaders, debug);
+    return await runArranged(arrangement, loaders);
   } catch (error) {
-    writeError(`${unexpectedError(error, debug)}\n`);
-    return ExitCode.Unexpected;
+    if (!(error instanceof ConfigError)) {
+      writeError(`${unexpectedError(error, args.includes("--debug"))}\n`);
+      return ExitCode.Unexpected;
+    }
+    const { configError } = await import("./error_text.ts");
+    writeError(`${configError(error, arrangement.command)}\n`);
+    return error.code === "permission" ? ExitCode.Permission : ExitCode.Usage;
   }
 }
 
-const NO_COMMAND = `mcp-connect: no command given (${COMMANDS.join(", ")}). See mcp-connect --help`;
+async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): Promise<number> {
+  const { command, vector } = arrangement;
+  const [first, ...words] = arrangement.words;
+  const asked = arrangement.words.find((word) => ASKS.has(word));
+  if (asked !== undefined) return asked === "--help" || asked === "-h" ? printHelp(command) : printVersion();
+  if (command === undefined) throw await usageError((text) => text.unknownCommand(first));
 
-function usageError(line: string): number {
-  writeError(`${line}\n`);
-  return ExitCode.Usage;
-}
+  const { options, bare, finding } = parseOptions(command === "help" ? [] : optionsOf(command), words);
+  if (finding !== undefined) throw await usageError((text) => text.findingText(finding, command, words));
 
-async function parseAndRun(
-  arrangement: Arrangement,
-  loaders: CommandLoaders,
-  debug: boolean,
-): Promise<number> {
-  let status: number | undefined;
-  const process: StricliProcess = {
-    stdout: { write: (text) => void writeOut(text) },
-    stderr: { write: (text) => void writeError(text) },
-  };
-  const application = buildTree(arrangement, loaders, debug, (code) => status = code);
-  await run(application, arrangement.words, { process });
-  return status ?? exitCodeOf(Number(process.exitCode));
-}
-
-/** The parser's own exit codes in ours. */
-function exitCodeOf(code: number): number {
-  switch (code) {
-    case ParserCode.Success:
-      return ExitCode.Ok;
-    case ParserCode.UnknownCommand:
-    case ParserCode.InvalidArgument:
-      return ExitCode.Usage;
-    default:
-      // What a command threw has been translated by `determineExitCode`.
-      return code > 0 ? code : ExitCode.Unexpected;
+  const named = COMMANDS.find((name) => name === bare[0]);
+  if (command === "help") {
+    if (named === undefined && bare[0] !== undefined) {
+      throw await usageError((text) => text.unknownCommand(bare[0]));
+    }
+    return printHelp(named);
   }
-}
-
-function buildTree(
-  arrangement: Arrangement,
-  loaders: CommandLoaders,
-  debug: boolean,
-  finished: (status: number) => void,
-): Application<CommandContext> {
-  const command = (name: CommandName) => connectCommand(name, loaders[name], arrangement, finished);
-  const routes: Record<string, Command<CommandContext>> = {
-    proxy: command("proxy"),
-    test: command("test"),
-    "notification-demo": command("notification-demo"),
-    help: helpCommand(finished),
-  };
-  const root = buildRouteMap({ routes, docs: { brief: "Connects any MCP client to any MCP server" } });
-  return buildApplication(root, {
-    name: "mcp-connect",
-    documentation: { disableAnsiColor: true },
-    // We look for what was meant ourselves (`nearest`); the parser would do so for every option, known or not.
-    scanner: {
-      distanceOptions: {
-        threshold: 0,
-        weights: { insertion: 1, deletion: 1, substitution: 1, transposition: 1 },
-      },
-    },
-    localization: { text: errorText(arrangement, debug) },
-    determineExitCode: (error) => {
-      if (!(error instanceof ConfigError)) return ExitCode.Unexpected;
-      return error.code === "permission" ? ExitCode.Permission : ExitCode.Usage;
-    },
-  }, {
-    help: {
-      flag: {
-        brief: "print this help",
-        aliases: ["h"],
-        global: true,
-        async run(_app, { result }) {
-          const { helpFor } = await import("./help_text.ts");
-          writeOut(helpFor(COMMANDS.find((name) => name === result.prefix[1])));
-        },
-      },
-    },
-    version: {
-      flag: {
-        brief: "print the version",
-        aliases: ["V"],
-        global: true,
-        run() {
-          writeOut(`mcp-connect ${VERSION}\n`);
-        },
-      },
-    },
-  });
-}
-
-/** A flag for the parser that hands the text through; its value is checked where the environment's is, too. */
-function flagOf(option: OptionSpec) {
-  const { brief } = option;
-  if (option.kind === "switch") {
-    return { kind: "boolean", brief, optional: true, withNegated: false } as const;
+  if (arrangement.implied && named !== undefined) {
+    throw new ConfigError(`the command comes before its options: mcp-connect ${named} …`);
   }
-  const variadic = option.kind === "list" ? { variadic: true } as const : {};
-  return { kind: "parsed", brief, parse: String, optional: true, ...variadic } as const;
+  return await (await loaders[command]())({ options, bare, vector });
 }
 
-function connectCommand(
-  name: CommandName,
-  load: () => Promise<RunCommand>,
-  arrangement: Arrangement,
-  finished: (status: number) => void,
-): Command<CommandContext> {
-  // No prototype: the parser looks names up in here, and `--constructor` must not be found.
-  const flags: Record<string, ReturnType<typeof flagOf>> = Object.create(null);
-  for (const option of optionsOf(name)) flags[option.name] = flagOf(option);
-  return buildCommand<ParsedOptions, string[], CommandContext>({
-    parameters: {
-      // The types tie flags to one fixed interface; ours come from the table of options.
-      flags: flags as never,
-      positional: {
-        kind: "array",
-        parameter: { brief: "the endpoint", parse: String, placeholder: "ENDPOINT" },
-      },
-    },
-    docs: { brief: name },
-    async func(options, ...bare) {
-      checkBare(bare, arrangement);
-      const runCommand = await load();
-      finished(await runCommand({ options, bare, vector: arrangement.vector }));
-    },
-  });
+/** The error with a text of the module that only wrong command lines need. */
+async function usageError(
+  tell: (text: typeof import("./error_text.ts")) => string,
+): Promise<ConfigError> {
+  return new ConfigError(tell(await import("./error_text.ts")));
 }
 
-/** Refuses bare arguments that were meant as something else. */
-function checkBare(bare: readonly string[], arrangement: Arrangement): void {
-  for (const word of bare) {
-    if (!word.startsWith("--") || word === "--") continue;
-    const name = word.slice(2).replace(/=.*$/s, "");
-    const known = optionsOf(arrangement.command as CommandName).some((option) => option.name === name);
-    // The parser takes `--name=` and `--name=` followed by a line break for a bare argument.
-    if (!known) throw new ConfigError(unknownOption(name, arrangement));
-    throw new ConfigError(
-      word.endsWith("=")
-        ? `--${name} has an empty value`
-        : `--${name}= can't take a line break; write --${name} VALUE`,
-    );
-  }
-  const [first] = bare;
-  if (arrangement.implied && COMMANDS.some((name) => name === first)) {
-    throw new ConfigError(`the command comes before its options: mcp-connect ${first} …`);
-  }
+async function printHelp(command?: typeof COMMANDS[number]): Promise<number> {
+  const { helpFor } = await import("./help_text.ts");
+  writeOut(helpFor(command));
+  return ExitCode.Ok;
 }
 
-function helpCommand(finished: (status: number) => void): Command<CommandContext> {
-  return buildCommand<Record<never, never>, string[], CommandContext>({
-    parameters: {
-      flags: {},
-      positional: { kind: "array", parameter: { brief: "a command", parse: String, placeholder: "COMMAND" } },
-    },
-    docs: { brief: "help" },
-    async func(_options, ...topics) {
-      const [topic] = topics;
-      const command = COMMANDS.find((name) => name === topic);
-      if (topic !== undefined && command === undefined) return finished(usageError(unknownCommand(topic)));
-      const { helpFor } = await import("./help_text.ts");
-      writeOut(helpFor(command));
-      finished(ExitCode.Ok);
-    },
-  });
+function printVersion(): number {
+  writeOut(`mcp-connect ${VERSION}\n`);
+  return ExitCode.Ok;
 }

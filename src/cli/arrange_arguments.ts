@@ -20,7 +20,7 @@ const GLOBAL: ReadonlyMap<string, boolean> = new Map(
   OPTIONS.filter((option) => option.commands.length === 3).map((o) => [`--${o.name}`, o.kind !== "switch"]),
 );
 
-/** Options that ask about the program and need no command. */
+/** Options that ask about the program and need no command; before `--` they win over everything else. */
 export const ASKS: ReadonlySet<string> = new Set(["--help", "-h", "--version", "-V"]);
 
 /**

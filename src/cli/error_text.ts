@@ -1,126 +1,91 @@
-import {
-  AliasNotFoundError,
-  type ApplicationText,
-  ArgumentParseError,
-  FlagNotFoundError,
-  InvalidNegatedFlagSyntaxError,
-  text_en,
-  UnexpectedFlagError,
-  UnexpectedPositionalError,
-  UnsatisfiedFlagError,
-} from "@stricli/core";
-import { ConfigError } from "../config/config_error.ts";
+import type { ConfigError } from "../config/config_error.ts";
 import { type CommandName, OPTIONS, optionsOf } from "../config/options.ts";
-import { type Arrangement, COMMANDS } from "./arrange_arguments.ts";
+import { COMMANDS } from "./arrange_arguments.ts";
 import { nearest } from "./nearest.ts";
+import type { Finding } from "./parse_options.ts";
 import { oneLine } from "./write_text.ts";
 
-/**
- * The parser's errors in our words: always one line, which names the option and the nearest right one and
- * never shows a value, as that may be a secret.
- */
-export function errorText(arrangement: Arrangement, debug: boolean): ApplicationText {
-  const unexpected = (error: unknown) => unexpectedError(error, debug);
-  return {
-    ...text_en,
-    noCommandRegisteredForInput: ({ input }) => unknownCommand(input),
-    exceptionWhileParsingArguments: (error) => parsingError(error, arrangement) ?? unexpected(error),
-    exceptionWhileRunningCommand: (error) =>
-      error instanceof ConfigError ? configError(error, arrangement) : unexpected(error),
-    exceptionWhileLoadingCommandFunction: unexpected,
-    exceptionWhileLoadingCommandContext: unexpected,
-    exceptionWhileRunningIntegrationFlag: ({ exception }) => unexpected(exception),
-    exceptionWhileRunningIntegrationHook: ({ exception }) => unexpected(exception),
-  };
-}
+type Command = typeof COMMANDS[number];
 
-/** The line for a command that does not exist. */
-export function unknownCommand(input: string): string {
-  const name = oneLine(input).slice(0, 60);
-  const near = nearest(input, COMMANDS);
-  const guess = near !== undefined
-    ? `; did you mean ${near}?`
-    : /\.|^localhost$/i.test(input)
-    ? "; an endpoint is written as a URL or host:port."
-    : ".";
-  return `mcp-connect: unknown command ${name}${guess} See mcp-connect --help`;
-}
-
-/** The line for a failure nobody foresaw; with `debug` the stack follows. */
-export function unexpectedError(error: unknown, debug: boolean): string {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = `mcp-connect: unexpected failure: ${oneLine(text)}`;
-  if (!debug) return `${line} (run with --debug for details)`;
-  return error instanceof Error && error.stack !== undefined ? `${line}\n${error.stack}` : line;
-}
-
-function configError(error: ConfigError, { command }: Arrangement): string {
+/** The line for wrong input to a command. */
+export function configError(error: ConfigError, command: Command | undefined): string {
   const line = `mcp-connect: ${oneLine(error.message)}`;
   if (error.code === "permission") return line;
-  return `${line}${/[.?…]$/.test(line) ? "" : "."} See ${helpCommand(command)}`;
+  const help = command === undefined || command === "help" ? "--help" : `${command} --help`;
+  return `${line}${/[.?…]$/.test(line) ? "" : "."} See mcp-connect ${help}`;
 }
 
-function helpCommand(command: Arrangement["command"]): string {
-  return command === undefined || command === "help" ? "mcp-connect --help" : `mcp-connect ${command} --help`;
+/** What to say of a first word that is no command, or of none. */
+export function unknownCommand(word: string | undefined): string {
+  if (word === undefined || word.startsWith("-")) return `no command given (${COMMANDS.join(", ")})`;
+  const near = nearest(word, COMMANDS);
+  const guess = near !== undefined
+    ? `; did you mean ${near}?`
+    : /\.|^localhost$/i.test(word)
+    ? "; an endpoint is written as a URL or host:port"
+    : "";
+  return `unknown command ${oneLine(word).slice(0, 60)}${guess}`;
 }
 
-function parsingError(error: unknown, arrangement: Arrangement): string | undefined {
-  const see = `See ${helpCommand(arrangement.command)}`;
-  if (error instanceof FlagNotFoundError) {
-    return `mcp-connect: ${unknownOption(error.input, arrangement)} ${see}`;
+/**
+ * What to say of the first thing the parser found wrong: it names the option and the nearest right one, and
+ * never shows a value, as that may be a secret.
+ *
+ * @param words what the parser was given
+ */
+export function findingText(finding: Finding, command: Command, words: readonly string[]): string {
+  switch (finding.kind) {
+    case "unknown":
+      return unknownOption(finding.name, command, words);
+    case "no-value":
+      return noValue(finding.name, words);
+    case "no-boolean":
+      return `--${finding.name} takes no value, or true or false`;
+    case "no-equals":
+      return `a value of --${finding.name} is written --${finding.name}=VALUE`;
+    case "repeated":
+      return `--${finding.name} is given more than once`;
   }
-  if (error instanceof AliasNotFoundError) {
-    const word = arrangement.words.find((w) => /^-[a-z]+$/i.test(w) && w.includes(error.input));
-    return `mcp-connect: unknown option ${word ?? `-${error.input}`}; ${
-      shortHint(word, arrangement)
-    }. ${see}`;
-  }
-  if (error instanceof UnsatisfiedFlagError) {
-    const dash = error.nextFlagName === undefined
-      ? ""
-      : ` (a value that begins with - is written --${error.externalFlagName}=VALUE)`;
-    return `mcp-connect: --${error.externalFlagName} needs a value${dash}. ${see}`;
-  }
-  if (error instanceof UnexpectedFlagError) {
-    return `mcp-connect: --${error.externalFlagName} is given more than once. ${see}`;
-  }
-  if (error instanceof ArgumentParseError) {
-    if (error.exception instanceof ConfigError) return configError(error.exception, arrangement);
-    return `mcp-connect: --${error.externalFlagNameOrPlaceholder} takes no value, or true or false. ${see}`;
-  }
-  if (error instanceof InvalidNegatedFlagSyntaxError) {
-    return `mcp-connect: unknown option --${error.externalFlagName}. ${see}`;
-  }
-  if (error instanceof UnexpectedPositionalError) return `mcp-connect: too many arguments. ${see}`;
-  return undefined;
 }
 
-/** What to say of `--name`, which the command does not have. */
-export function unknownOption(name: string, { command }: Arrangement): string {
+function noValue(name: string, words: readonly string[]): string {
+  const option = `--${name}`;
+  const at = words.findIndex((word, i) =>
+    word === option && (i + 1 === words.length || /^-(?:-\w|[a-z_])/i.test(words[i + 1]!))
+  );
+  if (at < 0) return `${option} has an empty value`;
+  const next = words[at + 1];
+  if (next === undefined) return `${option} needs a value`;
+  if (/^-[^-]/.test(next)) {
+    return `unknown option ${next.slice(0, 2)}; if it is the value of ${option}, write ${option}=VALUE`;
+  }
+  return `${option} needs a value (a value that begins with - is written ${option}=VALUE)`;
+}
+
+function unknownOption(name: string, command: Command, words: readonly string[]): string {
+  const long = name.length > 1 || words.some((word) => word.replace(/[=:.].*$/s, "") === `--${name}`);
+  if (!long) return unknownLetter(name, command, words);
   const shown = `unknown option --${oneLine(name).slice(0, 60)}`;
-  if (command === undefined || command === "help") return `${shown}.`;
-  const own = optionsOf(command).map((option) => option.name);
+  if (command === "help") return shown;
   const elsewhere = OPTIONS.find((option) => option.name === name)?.commands as CommandName[] | undefined;
-  if (elsewhere !== undefined) return `${shown} for ${command}; it belongs to ${elsewhere.join(" and ")}.`;
-  const near = nearest(name, [...own, "help", "version"]);
-  return near === undefined ? `${shown}.` : `${shown}; did you mean --${near}?`;
+  if (elsewhere !== undefined) return `${shown} for ${command}; it belongs to ${elsewhere.join(" and ")}`;
+  const near = nearest(name, [...optionsOf(command).map((option) => option.name), "help", "version"]);
+  return near === undefined ? shown : `${shown}; did you mean --${near}?`;
 }
 
 /** What to say of `-x`: there are only `-h` and `-V`. */
-function shortHint(word: string | undefined, { words, command }: Arrangement): string {
-  const at = word === undefined ? -1 : words.indexOf(word);
-  const previous = words[at - 1];
-  if (previous?.startsWith("--") && !previous.includes("=")) {
-    const option = OPTIONS.find((o) => `--${o.name}` === previous);
-    if (option !== undefined && option.kind !== "switch") {
-      return `if it is the value of ${previous}, write ${previous}=VALUE`;
-    }
+function unknownLetter(letter: string, command: Command, words: readonly string[]): string {
+  const at = words.findIndex((word) => /^-[^-]/.test(word) && word.includes(letter));
+  const shown = `unknown option -${letter}`;
+  if (at > 0 && (command === "proxy" || command === "test")) {
+    // One letter only: the rest may be a secret.
+    return `${shown}; if it belongs to a command, put -- before the command`;
   }
-  if (previous !== undefined && at > 1 && (command === "proxy" || command === "test")) {
-    return "if it belongs to a command, put -- before the command";
-  }
-  const near = word === undefined || command === undefined || command === "help" || word.length < 4
+  const word = words[at]?.slice(1) ?? "";
+  const near = command === "help" || word.length < 3
     ? undefined
-    : nearest(word.slice(1), optionsOf(command).map((option) => option.name));
-  return near === undefined ? "options begin with --" : `did you mean --${near}?`;
+    : nearest(word, optionsOf(command).map((option) => option.name));
+  return near === undefined
+    ? `${shown}; options begin with --`
+    : `unknown option -${oneLine(word)}; did you mean --${near}?`;
 }

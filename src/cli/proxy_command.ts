@@ -17,13 +17,14 @@ export async function proxyCommand(input: CommandInput): Promise<number> {
     headers: settings.headers.map(([name]) => name),
   });
   const kind = settings.endpoint.kind;
-  if (settings.fallbacks.length === 0) {
-    if (kind !== "http" && settings.headers.length > 0) {
-      logger.warn("headers and credentials go to HTTP endpoints only; this endpoint gets none");
-    }
-    if (kind !== "command" && (settings.cwd !== undefined || Object.keys(settings.env).length > 0)) {
-      logger.warn("--cwd and --env only affect commands; this endpoint is none");
-    }
+  if (settings.fallbacks.length > 0) {
+    logger.warn("--fallbacks has no effect in this version; only the endpoint is tried");
+  }
+  if (kind !== "http" && settings.headers.length > 0) {
+    logger.warn("headers and credentials go to HTTP endpoints only; this endpoint gets none");
+  }
+  if (kind !== "command" && (settings.cwd !== undefined || Object.keys(settings.env).length > 0)) {
+    logger.warn("--cwd and --env only affect commands; this endpoint is none");
   }
   const { runProxy } = await import("../bridge/run_proxy.ts");
   const code = await runProxy(settings, logger);

@@ -1,7 +1,6 @@
 import { runCommandLine } from "./application.ts";
-import { unexpectedError } from "./error_text.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { writeError } from "./write_text.ts";
+import { unexpectedError, writeError } from "./write_text.ts";
 
 /**
  * Runs the command line with this process's arguments and ends the process. An error that nobody caught, in the

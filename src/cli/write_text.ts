@@ -22,3 +22,11 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
 export function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, " ").replace(/\p{Cc}/gu, "�").trim();
 }
+
+/** The line for a failure nobody foresaw; with `debug` the stack follows. */
+export function unexpectedError(error: unknown, debug: boolean): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const line = `mcp-connect: unexpected failure: ${oneLine(text)}`;
+  if (!debug) return `${line} (run with --debug for details)`;
+  return error instanceof Error && error.stack !== undefined ? `${line}\n${error.stack}` : line;
+}

@@ -80,16 +80,19 @@ export function optionValues(
       if (typeof given === "boolean") return { value: given, where: `--${name}`, level: 2 };
       const set = variable(name);
       if (set === undefined) return { value: false, where: `--${name}`, level: 0 };
-      const word = set.trim().toLowerCase();
-      if (word === "1" || word === "true" || word === "yes") {
-        return { value: true, where: variableOf(name), level: 1 };
-      }
-      if (word === "0" || word === "false" || word === "no") {
-        return { value: false, where: variableOf(name), level: 1 };
-      }
+      const on = readSwitch(set);
+      if (on !== undefined) return { value: on, where: variableOf(name), level: 1 };
       throw new ConfigError(`${variableOf(name)} takes 1, true, yes, 0, false or no`);
     },
   };
+}
+
+/** Whether a switch's text means on or off; undefined when it means neither. */
+export function readSwitch(text: string): boolean | undefined {
+  const word = text.trim().toLowerCase();
+  if (word === "1" || word === "true" || word === "yes") return true;
+  if (word === "0" || word === "false" || word === "no") return false;
+  return undefined;
 }
 
 /**

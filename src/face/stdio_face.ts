@@ -1,8 +1,9 @@
 import { errorAnswer } from "../jsonrpc/answers.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
-import { LineDecoder } from "../jsonrpc/line_decoder.ts";
+import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import { InvalidMessage, type Message } from "../jsonrpc/message.ts";
-import { decodeUtf8, encodeUtf8 } from "../jsonrpc/utf8.ts";
+import { readOverlong } from "../jsonrpc/overlong.ts";
+import { encodeUtf8 } from "../jsonrpc/utf8.ts";
 import { readIncoming } from "../link/incoming.ts";
 import { createOutbox } from "../link/outbox.ts";
 import type { Outcome } from "../link/peer.ts";
@@ -38,10 +39,22 @@ export function stdioFace(options: StdioFaceOptions): Face {
     },
   );
   const receive = (message: Message) => outbox.send(message.bytes);
+  /** There while more waits for the client than it should; resolves when there is room again. */
+  let full: Promise<void> | undefined;
+
+  /** Writes an answer. A client that does not read its answers is not asked for more requests. */
+  function write(bytes: Uint8Array): void {
+    const slow = outbox.send(bytes);
+    if (slow === undefined) return;
+    full = slow;
+    void slow.then(() => {
+      if (full === slow) full = undefined;
+    });
+  }
 
   /** What the client is told of an outcome, given how the request came in. */
   function answer(outcome: Outcome): void {
-    if (outcome.kind === "answered") outbox.send(outcome.message.bytes);
+    if (outcome.kind === "answered") write(outcome.message.bytes);
   }
 
   function take(line: Uint8Array<ArrayBuffer>, handler: Handler): void {
@@ -66,7 +79,7 @@ export function stdioFace(options: StdioFaceOptions): Face {
 
   function complain({ id, code, message }: InvalidMessage): void {
     logger.warn(`the client sent what is no message: ${message}`, { id });
-    outbox.send(errorAnswer(id, code, message).bytes);
+    write(errorAnswer(id, code, message).bytes);
   }
 
   /** Answers a batch with a batch (JSON-RPC 2.0, section 6); one without requests with nothing. */
@@ -89,18 +102,15 @@ export function stdioFace(options: StdioFaceOptions): Face {
       }
     }
     const given = (await Promise.all(answers)).filter((message) => message !== undefined);
-    if (given.length > 0) outbox.send(encodeUtf8(`[${given.map((message) => message.text).join(",")}]`));
+    if (given.length > 0) write(encodeUtf8(`[${given.map((message) => message.text).join(",")}]`));
   }
 
-  function tooLong(head: Uint8Array): void {
-    const id = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*,/
-      .exec(decodeUtf8(head))?.[1];
+  function tooLong(line: OverlongLine): void {
+    const { id, hasMethod } = readOverlong(line);
+    const why = `the message is longer than ${maxMessageSize} bytes (--max-message-size)`;
+    // Its id names a request of the client's only if there is a method.
     complain(
-      new InvalidMessage(
-        ErrorCode.InvalidRequest,
-        `Invalid Request: the message is longer than ${maxMessageSize} bytes (--max-message-size)`,
-        id ?? null,
-      ),
+      new InvalidMessage(ErrorCode.InvalidRequest, `Invalid Request: ${why}`, hasMethod ? id ?? null : null),
     );
   }
 
@@ -116,8 +126,8 @@ export function stdioFace(options: StdioFaceOptions): Face {
           const count = await options.read(buffer);
           for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
             if (line instanceof Uint8Array) take(line, handler);
-            else tooLong(line.head);
-            const busy = handler.congested();
+            else tooLong(line);
+            const busy = handler.congested() ?? full;
             if (busy !== undefined) await busy;
           }
           if (count === null) return;

@@ -20,7 +20,11 @@ export function idKey(id: Id): string {
   if (id.charCodeAt(0) === 0x22) return id.includes("\\") ? JSON.stringify(JSON.parse(id)) : id;
   if (/^(?:0|-?[1-9]\d*)$/.test(id)) return id;
   const value = Number(id);
-  return Number.isSafeInteger(value) ? String(value) : id;
+  return Number.isInteger(value)
+    ? (Number.isSafeInteger(value) ? String(value) : id)
+    : Number.isFinite(value)
+    ? String(value)
+    : id;
 }
 
 /**

@@ -22,11 +22,14 @@ export class InvalidMessage extends Error {
   readonly code: number;
   /** The id to answer with: the message's own where it could be read, else `null`. */
   readonly id: Id | null;
+  /** It has a `method`: it was meant as a request or a notification. */
+  readonly hasMethod: boolean;
   /** @param reason what is wrong, in one line */
-  constructor(code: number, reason: string, id: Id | null = null) {
+  constructor(code: number, reason: string, id: Id | null = null, hasMethod = false) {
     super(reason);
     this.code = code;
     this.id = id;
+    this.hasMethod = hasMethod;
   }
 }
 
@@ -194,7 +197,12 @@ function kindOf(bytes: Uint8Array, envelope: Envelope, duplicate: string | undef
   const idText = spans.id && textAt(spans.id);
   const knownId = idText !== undefined && isRequestId(idText) && duplicate !== "id" ? idText : null;
   const invalid = (reason: string) =>
-    new InvalidMessage(ErrorCode.InvalidRequest, `Invalid Request: ${reason}`, knownId);
+    new InvalidMessage(
+      ErrorCode.InvalidRequest,
+      `Invalid Request: ${reason}`,
+      knownId,
+      spans.method !== undefined,
+    );
 
   if (duplicate !== undefined) throw invalid(`"${duplicate}" is there twice`);
   const { jsonrpc } = spans;

@@ -58,7 +58,9 @@ export function createCorrelator(): Correlator {
       waiting.set(idKey(message.id!), { message, exchange });
     },
     drop(message) {
-      return waiting.delete(idKey(message.id!));
+      const key = idKey(message.id!);
+      // Its id may be a later request's by now.
+      return waiting.get(key)?.message === message && waiting.delete(key);
     },
     answer(answer) {
       const found = take(answer.id!);
@@ -67,7 +69,7 @@ export function createCorrelator(): Correlator {
     },
     settle(id, outcome) {
       const found = take(id);
-      found?.exchange.settle(outcome);
+      found?.exchange.settle(withAnswerId(outcome, found.message.id!));
       return found !== undefined;
     },
     end(outcome) {
@@ -75,6 +77,12 @@ export function createCorrelator(): Correlator {
       waiting.clear();
     },
   };
+}
+
+/** The outcome, what it answers with carrying the id as the request spells it. */
+function withAnswerId(outcome: Outcome, id: Id): Outcome {
+  if (!("answer" in outcome) || outcome.answer === undefined) return outcome;
+  return { ...outcome, answer: withId(outcome.answer, id) };
 }
 
 /** The outcome of a request whose answer can't be used: a {@linkcode Failure} on a wire without statuses. */

@@ -1,6 +1,6 @@
-import { LineDecoder } from "../jsonrpc/line_decoder.ts";
+import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { decodeUtf8 } from "../jsonrpc/utf8.ts";
+import { readOverlong } from "../jsonrpc/overlong.ts";
 import { readInitializeResult } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "./correlator.ts";
@@ -35,6 +35,12 @@ interface Wire {
   readonly over: Promise<void>;
 }
 
+/** What is done once the wire is open, or can't be opened. */
+interface OnWire {
+  readonly use: (wire: Wire) => void;
+  readonly failed: (why: Failure) => void;
+}
+
 /** How long the last messages may take to leave when the peer is closed, in milliseconds. */
 const FLUSH_MS = 500;
 
@@ -46,27 +52,49 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   let revision: string | undefined;
   const takeIn = inbox({ endpoint, logger, correlator, revision: () => revision });
   let listener: PeerListener | undefined;
-  let opening: Promise<Wire> | undefined;
   let wire: Wire | undefined;
+  /** What waits for the wire that is being opened, in the order it came; `undefined` when none is. */
+  let waiting: OnWire[] | undefined;
+  let opening: Promise<void> | undefined;
   /** Why the last wire ended; `undefined` as long as none has. */
   let ended: Failure | undefined;
 
-  function connect(): Promise<Wire> {
-    return opening ??= (async () => {
-      try {
-        const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]);
-        const link = await options.open(signal);
-        if (closing.signal.aborted) {
-          await link.close();
-          throw closing.signal.reason;
-        }
-        logger.debug("connected", { endpoint });
-        return wire = start(link);
-      } catch (error) {
-        opening = undefined;
-        throw error;
+  /** Hands the wire over, at once when it is open. Whatever the delay, first come is first served. */
+  function withWire(it: OnWire): void {
+    if (wire !== undefined) return it.use(wire);
+    if (waiting !== undefined) return void waiting.push(it);
+    waiting = [it];
+    opening = open();
+  }
+
+  async function open(): Promise<void> {
+    let problem: unknown;
+    try {
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]);
+      const link = await options.open(signal);
+      if (closing.signal.aborted) {
+        await link.close();
+        throw closing.signal.reason;
       }
-    })();
+      logger.debug("connected", { endpoint });
+      wire = start(link);
+    } catch (error) {
+      problem = error;
+    }
+    const those = waiting ?? [];
+    waiting = opening = undefined;
+    for (const it of those) {
+      if (wire !== undefined) it.use(wire);
+      else it.failed(explain(problem));
+    }
+  }
+
+  function explain(problem: unknown): Failure {
+    return closing.signal.aborted ? closedFailure() : options.explain(problem);
+  }
+
+  function closedFailure(): Failure {
+    return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
   }
 
   function start(link: Link): Wire {
@@ -88,7 +116,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
       problem = error;
     }
     await link.close();
-    opening = wire = undefined;
+    wire = undefined;
     ended = endFailure(link, problem);
     logger.debug(ended.message, { endpoint });
     correlator.end({ kind: "lost", failure: ended, lastEventId: undefined });
@@ -104,7 +132,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
           const slow = takeIn(line, deliver);
           if (slow !== undefined) await slow;
         } else {
-          tooLong(line.head);
+          tooLong(line);
         }
       }
       if (chunk === null) return;
@@ -115,17 +143,16 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     return listener?.receive(message);
   }
 
-  /** An answer over the limit: its request, if the head of the line tells which, gets an error. */
-  function tooLong(head: Uint8Array): void {
+  /** An answer over the limit: its request, if the ends of the line tell which, gets an error. */
+  function tooLong(line: OverlongLine): void {
     logger.warn("dropped a line over --max-message-size", { endpoint, limit: maxMessageSize });
-    const id = /"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)/.exec(decodeUtf8(head))?.[1];
+    const { id, hasMethod } = readOverlong(line);
+    if (hasMethod) return;
     correlator.settle(id ?? "null", refusedOutcome(tooLarge(endpoint, maxMessageSize)));
   }
 
   function endFailure(link: Link, problem: unknown): Failure {
-    if (closing.signal.aborted) {
-      return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
-    }
+    if (closing.signal.aborted) return closedFailure();
     const why = link.ending?.() ?? (problem instanceof Error ? problem.message : undefined);
     return failure(
       "CONNECTION_LOST",
@@ -143,7 +170,8 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
 
   /** The wire has ended, and nothing opens it again but a new `initialize`. */
   function isOver(message: Message): boolean {
-    return ended !== undefined && opening === undefined && message.method !== "initialize";
+    return ended !== undefined && wire === undefined && waiting === undefined &&
+      message.method !== "initialize";
   }
 
   return {
@@ -152,15 +180,13 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
         if (correlator.drop(message) && notice !== undefined) wire?.outbox.send(notice.bytes);
       });
       if (message.method === "initialize") exchange.outcome.then(noteRevision);
-      if (wire !== undefined) {
-        send(wire, message, exchange);
-      } else if (isOver(message)) {
+      if (isOver(message)) {
         exchange.settle({ kind: "not_sent", failure: ended! });
       } else {
-        connect().then(
-          (it) => send(it, message, exchange),
-          (error) => exchange.settle({ kind: "not_sent", failure: options.explain(error) }),
-        );
+        withWire({
+          use: (it) => send(it, message, exchange),
+          failed: (why) => exchange.settle({ kind: "not_sent", failure: why }),
+        });
       }
       return exchange;
 
@@ -168,22 +194,25 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
         if (outcome.kind === "answered") revision = readInitializeResult(outcome.message)?.protocolVersion;
       }
     },
-    async notify(message) {
-      if (wire === undefined && isOver(message)) return ended;
-      try {
-        const it = wire ?? await connect();
-        await it.outbox.send(message.bytes);
-        return undefined;
-      } catch (error) {
-        return options.explain(error);
-      }
+    notify(message) {
+      if (isOver(message)) return Promise.resolve(ended);
+      return new Promise((resolve) => {
+        withWire({
+          use: async ({ outbox }) => {
+            await outbox.send(message.bytes);
+            resolve(undefined);
+          },
+          failed: resolve,
+        });
+      });
     },
     listen(it) {
       listener = it;
     },
     async close() {
       if (!closing.signal.aborted) closing.abort(new Error("closed"));
-      const it = wire ?? await opening?.catch(() => undefined);
+      await opening;
+      const it = wire;
       if (it === undefined) return;
       await within(it.outbox.flush(), FLUSH_MS);
       await it.link.close();

@@ -4,8 +4,8 @@ import type { Exchange, Peer, RequestOptions } from "./peer.ts";
 
 /**
  * Keeps the handshake in order on wires whose messages may overtake each other: while `initialize` is unanswered, and
- * while `notifications/initialized` is on its way, everything else waits. (The session's headers come with the first; many
- * servers refuse requests before the second.)
+ * while `notifications/initialized` is on its way, everything waits but replies to the server. (The session's headers
+ * come with the first; many servers refuse requests before the second.)
  */
 export function handshakeGate(next: Peer): Peer {
   /** What later messages wait for; `undefined` when nothing holds them. */
@@ -35,7 +35,8 @@ export function handshakeGate(next: Peer): Peer {
       return exchange;
     },
     async notify(message) {
-      const before = gate;
+      // The server may ask (ping, above all) before it answers `initialize`, and wait for the reply.
+      const before = message.isAnswer ? undefined : gate;
       const told = before === undefined ? next.notify(message) : before.then(() => next.notify(message));
       if (message.method === "notifications/initialized") hold(told);
       return await told;

@@ -34,7 +34,7 @@ export function inbox({ endpoint, logger, correlator, revision }: InboxOptions):
   function unreadable(problem: InvalidMessage, bytes: Uint8Array): void {
     const shown = decodeUtf8(bytes.subarray(0, SHOWN));
     logger.warn(`dropped what is no MCP message: ${problem.message}`, { endpoint, received: shown });
-    if (problem.id === null) return;
+    if (problem.id === null || problem.hasMethod) return;
     const why = `the server's answer is no valid JSON-RPC message (${problem.message})`;
     correlator.settle(problem.id, refusedOutcome(failure("NOT_MCP", endpoint, why)));
   }

@@ -1,6 +1,6 @@
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { InvalidMessage, Message } from "../jsonrpc/message.ts";
-import { newNotes, scanArray, skipSpace } from "../jsonrpc/scan.ts";
+import { JsonSyntaxError, newNotes, scanArray, skipSpace } from "../jsonrpc/scan.ts";
 
 /** What a line, a body or an event turned out to hold. */
 export type Incoming =
@@ -11,28 +11,24 @@ export type Incoming =
 
 /** Reads what came over a wire: one message or a batch of them. Keeps `bytes`. */
 export function readIncoming(bytes: Uint8Array<ArrayBuffer>): Incoming {
-  let at = 0;
-  while (at < bytes.length && bytes[at]! <= 0x20) at++;
   try {
+    const at = skipSpace(bytes, 0, bytes.length, newNotes());
     return bytes[at] === 0x5b ? readBatch(bytes, at) : { kind: "message", message: Message.parse(bytes) };
   } catch (error) {
-    if (error instanceof InvalidMessage) return { kind: "invalid", problem: error };
+    const problem = error instanceof JsonSyntaxError
+      ? new InvalidMessage(ErrorCode.ParseError, `Parse error: ${error.message}`)
+      : error;
+    if (problem instanceof InvalidMessage) return { kind: "invalid", problem };
     throw error;
   }
 }
 
 function readBatch(bytes: Uint8Array<ArrayBuffer>, start: number): Incoming {
   const spans: [number, number][] = [];
-  try {
-    const notes = newNotes();
-    const end = scanArray(bytes, start, bytes.length, notes, (from, to) => spans.push([from, to]));
-    if (skipSpace(bytes, end, bytes.length, notes) !== bytes.length) throw new Error("text behind the batch");
-  } catch (error) {
-    throw new InvalidMessage(
-      ErrorCode.ParseError,
-      `Parse error: ${error instanceof Error ? error.message : error}`,
-    );
-  }
+  const notes = newNotes();
+  const end = scanArray(bytes, start, bytes.length, notes, (from, to) => spans.push([from, to]));
+  const rest = skipSpace(bytes, end, bytes.length, notes);
+  if (rest !== bytes.length) throw new JsonSyntaxError(rest);
   if (spans.length === 0) {
     throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: the batch is empty");
   }

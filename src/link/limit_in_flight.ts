@@ -25,14 +25,17 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
   return (next) => {
     let inFlight = 0;
     const held: Held[] = [];
-    /** Held requests before this place have gone or were cancelled. */
+    /** Held requests before this place have gone. */
     let first = 0;
+    /** Held requests that have neither gone nor been cancelled. */
+    let waiting = 0;
 
     function release(): void {
       inFlight--;
       while (first < held.length && inFlight < maxInFlight) {
         const it = held[first++]!;
         if (it.exchange.settled) continue;
+        waiting--;
         it.sent = send(it.message, it.options);
         it.sent.outcome.then(it.exchange.settle);
       }
@@ -47,7 +50,7 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
     }
 
     function wait(message: Message, options: RequestOptions | undefined): Exchange {
-      if (held.length - first >= maxWaiting) {
+      if (waiting >= maxWaiting) {
         return settledExchange({
           kind: "not_sent",
           failure: failure(
@@ -58,13 +61,13 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
           ),
         });
       }
-      const it: Held = {
-        message,
-        options,
-        exchange: openExchange((notice) => it.sent?.cancel(notice)),
-        sent: undefined,
-      };
+      const exchange = openExchange((notice) => {
+        if (it.sent === undefined) waiting--;
+        else it.sent.cancel(notice);
+      });
+      const it: Held = { message, options, exchange, sent: undefined };
       held.push(it);
+      waiting++;
       return it.exchange;
     }
 

@@ -28,11 +28,13 @@ export function createOutbox(
 ): Outbox {
   let queue: Uint8Array[] = [];
   let waiting = 0;
-  let pumping: Promise<void> | undefined;
+  let busy = false;
+  let pumped: Promise<void> | undefined;
   let broken = false;
   let room: { promise: Promise<void>; resolve: () => void } | undefined;
 
   async function pump(): Promise<void> {
+    busy = true;
     try {
       while (queue.length > 0) {
         const lines = queue;
@@ -53,7 +55,7 @@ export function createOutbox(
       queue = [];
       failed(error);
     } finally {
-      pumping = undefined;
+      busy = false;
       room?.resolve();
       room = undefined;
     }
@@ -64,13 +66,13 @@ export function createOutbox(
       if (broken) return;
       queue.push(line);
       waiting += line.length;
-      pumping ??= pump();
+      if (!busy) pumped = pump();
       if (waiting <= HIGH_WATER) return;
       room ??= Promise.withResolvers<void>();
       return room.promise;
     },
     async flush() {
-      while (pumping !== undefined) await pumping;
+      while (busy) await pumped;
     },
   };
 }

@@ -38,7 +38,7 @@ Deno.test("the program's start loads the parser and no command", async () => {
   deepStrictEqual(
     loaded.filter((it) => !it.startsWith("src/")).map((it) => it.replace(/^npm:\/?|@[\d.]+$/g, "")),
     [
-      "@stricli/core",
+      "type-flag",
     ],
   );
   const extra = loaded.filter((it) =>

@@ -345,7 +345,7 @@ Deno.test("A broken connection is no refused one, whatever words are in the URL"
   for (const at of ["/proxy/mcp", "/tls", "/connection%20refused", "/dns%20error/certificate"]) {
     await using server = await startRawServer({ at });
     await using program = await proxied(server.url);
-    server.on("tools/call", (_request, reply) => reply.reset());
+    server.on("tools/call", (_request, reply) => reply.drop());
     const { error } = await program.request("tools/call", CALL);
     assert.equal(error?.data.code, "CONNECTION_LOST", `${at}: ${error?.message}`);
   }

@@ -116,7 +116,7 @@ Deno.test("SIGTERM while the client does not read stdout ends the program all th
     await server.received(({ method }) => method === "DELETE");
   } finally {
     // What the client did not read ends in the middle of a line.
-    await program[Symbol.asyncDispose]().catch(() => {});
+    await Promise.resolve(program[Symbol.asyncDispose]()).catch(() => {});
   }
 });
 
@@ -124,7 +124,7 @@ Deno.test(
   "a second signal ends the program at once, with exit code 1, and its children too",
   unix,
   async () => {
-    await using program = startProgram(["proxy", "--debug", ...shellServer("call", true)]);
+    await using program = startProgram(["proxy", ...shellServer("call", true)]);
     await program.initialize();
     const pids = await shellPids(program);
     program.request("tools/call", {}).catch(() => {});

@@ -11,7 +11,7 @@ export type Phase = "initialize" | "idle" | "call" | "question";
 
 /** A server over one wire, stuck where the test wants it. */
 export interface StuckServer extends AsyncDisposable {
-  /** The words of the command line that name it. */
+  /** The words of the command line that name it, and have everything logged. */
   readonly endpoint: readonly string[];
   /** Waits until the server has got the message that it leaves unanswered. */
   stuck(program: Program): Promise<void>;
@@ -54,7 +54,7 @@ async function httpWire(phase: Phase): Promise<StuckServer> {
     });
   }
   return {
-    endpoint: ["--endpoint", server.url],
+    endpoint: ["--log-level", "debug", server.url],
     async stuck(program) {
       await server.received(({ message }) => message.method === METHODS[phase]);
       if (phase === "question") await program.nextMethod("elicitation/create");
@@ -96,7 +96,7 @@ async function sseWire(phase: Phase): Promise<StuckServer> {
   const server = await startRawSseServer();
   const answered = stickLines(server, phase);
   return {
-    endpoint: ["--endpoint", server.url],
+    endpoint: ["--log-level", "debug", server.url],
     async stuck(program) {
       // The first `initialize` goes to the place of the stream, which refuses it.
       await server.received(({ message, path }) =>
@@ -116,7 +116,7 @@ async function tcpWire(phase: Phase): Promise<StuckServer> {
   const server = await startRawLineServer();
   const answered = stickLines(server, phase);
   return {
-    endpoint: ["--endpoint", server.endpoint],
+    endpoint: ["--log-level", "debug", server.endpoint],
     async stuck(program) {
       await server.message(({ method }) => method === METHODS[phase]);
       if (phase === "question") await program.nextMethod("elicitation/create");
@@ -159,7 +159,7 @@ done
 
 /** The words of a command line that start {@linkcode SHELL_SERVER}, its stderr shown on ours. */
 export function shellServer(phase: Phase, stubborn = false): readonly string[] {
-  return ["--log-level", "info", "--", "sh", "-c", SHELL_SERVER, "sh", phase, ...(stubborn ? ["yes"] : [])];
+  return ["--log-level", "debug", "--", "sh", "-c", SHELL_SERVER, "sh", phase, ...(stubborn ? ["yes"] : [])];
 }
 
 function childWire(phase: Phase): Promise<StuckServer> {

@@ -13,13 +13,22 @@ export interface ProxiedOptions extends ProgramOptions {
   readonly initialize?: InitializeOptions;
 }
 
-/** Starts `proxy` for an endpoint; nothing has been said yet. */
-export function startProxy(endpoint: string, { args = [], ...options }: ProxiedOptions = {}): Program {
-  return startProgram(["proxy", "--endpoint", endpoint, ...args], options);
+/** Starts `proxy` for an endpoint, or for the vector of a command; nothing has been said yet. */
+export function startProxy(
+  endpoint: string | readonly string[],
+  { args = [], ...options }: ProxiedOptions = {},
+): Program {
+  const where = typeof endpoint === "string"
+    ? ["--endpoint", endpoint, ...args]
+    : [...args, "--", ...endpoint];
+  return startProgram(["proxy", ...where], options);
 }
 
-/** Starts `proxy` for an endpoint and performs the handshake. */
-export async function proxied(endpoint: string, options: ProxiedOptions = {}): Promise<Program> {
+/** Starts `proxy` and performs the handshake. */
+export async function proxied(
+  endpoint: string | readonly string[],
+  options: ProxiedOptions = {},
+): Promise<Program> {
   const program = startProxy(endpoint, options);
   try {
     await program.initialize(options.initialize);

@@ -34,6 +34,7 @@ Deno.test("idKey tells integers apart, however large", () => {
   const near = fc.bigInt({ min: 2n ** 53n - 5n, max: 2n ** 53n + 5n });
   fc.assert(fc.property(fc.oneof(any, near), fc.oneof(any, near), (a, b) => {
     strictEqual(idKey(String(a)) === idKey(String(b)), a === b);
+    strictEqual(idKey(`${a}.0`) === idKey(`${b}.0`), a === b);
   }));
   notStrictEqual(idKey("9007199254740993"), idKey("9007199254740992"));
 });
@@ -46,6 +47,7 @@ Deno.test("idKey is the same for every spelling of a string, and for no other st
       ([text, a, b]) => {
         strictEqual(JSON.parse(a), text);
         strictEqual(idKey(a), idKey(b));
+        strictEqual(idsMeet(a, b), true);
       },
     ),
     { numRuns: 500 },

@@ -93,11 +93,14 @@ Deno.test("an error without an id answers the only request there is, and none of
 });
 
 Deno.test("a request that was dropped gets no answer", () => {
-  const { correlator, exchange } = waiting("1");
-  strictEqual(correlator.drop(ask("1")), true);
-  strictEqual(correlator.drop(ask("1")), false);
+  const correlator = createCorrelator();
+  const message = ask("1");
+  const exchange = openExchange(() => {});
+  correlator.add(message, exchange);
+  strictEqual(correlator.drop(message), true);
+  strictEqual(correlator.drop(message), false);
   strictEqual(correlator.answer(result("1")), false);
-  strictEqual(exchange("1").settled, false);
+  strictEqual(exchange.settled, false);
 });
 
 Deno.test("dropping a request that is over leaves a later one with its id alone", () => {

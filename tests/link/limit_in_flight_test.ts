@@ -35,7 +35,7 @@ Deno.test("limitInFlight counts a request that ended badly as over", async () =>
   const [first, second] = [ask(1), ask(2)];
   server.requests[0]!.exchange.settle({
     kind: "lost",
-    failure: { code: "CONNECTION_LOST", message: "", endpoint: "E", hint: undefined },
+    failure: { code: "CONNECTION_LOST", message: "", endpoint: "E", hint: "" },
     lastEventId: undefined,
   });
   strictEqual((await first.outcome).kind, "lost");

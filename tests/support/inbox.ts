@@ -39,7 +39,10 @@ export function createInbox<T>(describe: (items: readonly T[]) => string): Inbox
     if (ended !== undefined) return Promise.reject(ended());
     const site = new Error();
     return new Promise<R>((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let settled = false;
       const settle = () => {
+        settled = true;
         clearTimeout(timer);
         waiters.delete(waiter);
         rejecters.delete(fail);
@@ -56,12 +59,14 @@ export function createInbox<T>(describe: (items: readonly T[]) => string): Inbox
         error.stack = `${error.message}\n${site.stack ?? ""}`;
         reject(error);
       };
-      const timer = setTimeout(
+      // Before the timer: arming one may run what pushes an item.
+      waiters.add(waiter);
+      rejecters.add(fail);
+      timer = setTimeout(
         () => fail(new Error(`nothing matched within ${timeoutMs} ms; ${describe(items)}`)),
         timeoutMs,
       );
-      waiters.add(waiter);
-      rejecters.add(fail);
+      if (settled) clearTimeout(timer);
     });
   }
 

@@ -15,10 +15,12 @@ export interface AutoPeerOptions {
 
 /**
  * Tells whether the answer to a Streamable HTTP `initialize` calls for a try with HTTP+SSE: 400, 404 or 405
- * (S/2025-11-25/basic/transports, Backwards Compatibility).
+ * (S/2025-11-25/basic/transports, Backwards Compatibility). A JSON-RPC error with 400 or 404 is the word of a server
+ * that has read the message: it takes messages by POST.
  */
 export function callsForSse(outcome: Outcome): boolean {
-  return outcome.kind === "refused" && [400, 404, 405].includes(outcome.status ?? 0);
+  if (outcome.kind !== "refused") return false;
+  return outcome.status === 405 || ([400, 404].includes(outcome.status ?? 0) && outcome.answer === undefined);
 }
 
 /**
@@ -38,18 +40,18 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       return outcome;
     }
     const status = "status" in outcome ? outcome.status : undefined;
-    const sse = options.openSse();
+    const streamable = peer;
+    const sse = peer = options.openSse();
     if (listener !== undefined) sse.listen(listener);
     const second = await sse.request(message, requestOptions).outcome;
     if (second.kind !== "answered") {
+      peer = streamable;
       await sse.close();
       logger.debug("no HTTP+SSE either", { endpoint, outcome: second.kind });
       // A broken stream tells more than the first refusal; otherwise that is what the user should read.
       return second.kind === "lost" ? second : outcome;
     }
     settleOn("sse", `initialize over Streamable HTTP was refused with HTTP ${status}, HTTP+SSE answered`);
-    const streamable = peer;
-    peer = sse;
     await streamable.close();
     return second;
   }

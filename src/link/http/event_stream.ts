@@ -25,8 +25,7 @@ export async function readEvents(
 ): Promise<StreamEnd> {
   const decoder = new SseDecoder(limit);
 
-  async function takeRest(events: SseEvent[], from: number, first: Promise<void>): Promise<void> {
-    await first;
+  async function takeAll(events: readonly SseEvent[], from: number): Promise<void> {
     for (let i = from; i < events.length; i++) await take(events[i]!);
   }
 
@@ -34,10 +33,15 @@ export async function readEvents(
   try {
     if (response.body !== null) {
       await readChunks(response.body, (chunk) => {
-        const events = decoder.push(chunk);
+        const events: SseEvent[] = [];
+        try {
+          decoder.push(chunk, events);
+        } catch (problem) {
+          return takeAll(events, 0).then(() => Promise.reject(problem));
+        }
         for (let i = 0; i < events.length; i++) {
           const slow = take(events[i]!);
-          if (slow !== undefined) return takeRest(events, i + 1, slow);
+          if (slow !== undefined) return slow.then(() => takeAll(events, i + 1));
         }
         return;
       });

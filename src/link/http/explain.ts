@@ -60,11 +60,17 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
   };
 }
 
-/** The texts of an error and its causes. */
+/** The texts of an error and its causes, without the URL: its query may be secret, and its words mean nothing. */
 function errorText(error: unknown): string {
   const parts: string[] = [];
   for (let it = error; it instanceof Error && parts.length < 5; it = it.cause) {
-    if (it.message !== "" && it.message !== "fetch failed") parts.push(it.message);
+    const text = it.message
+      .replace(
+        /^error sending request(?: from \S+)?(?: for (?:url \(\S*\)|https?:\/\/\S+(?: \([^)]*\))?))?:? ?/i,
+        "",
+      )
+      .replace(/https?:\/\/[^\s)]*/gi, "the URL");
+    if (text !== "" && text !== "fetch failed") parts.push(text);
   }
-  return parts.join(": ") || String(error);
+  return parts.join(": ") || (error instanceof Error ? error.name : "unknown error");
 }

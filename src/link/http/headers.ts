@@ -34,7 +34,7 @@ export function postHeaders(message: Message, session: SessionHeaders): Record<s
 export function streamHeaders(session: SessionHeaders, lastEventId?: string): Record<string, string> {
   const headers = sessionHeaders(session);
   headers["accept"] = "text/event-stream";
-  if (lastEventId !== undefined) headers["last-event-id"] = lastEventId;
+  if (lastEventId !== undefined && lastEventId !== "") headers["last-event-id"] = lastEventId;
   return headers;
 }
 

@@ -49,12 +49,12 @@ export class SseDecoder {
   }
 
   /**
-   * Takes the next chunk, which may be reused afterwards, and returns the events it completes.
+   * Takes the next chunk, which may be reused afterwards, and adds the events it completes to `events`.
    *
-   * @throws {EventTooLarge} when an event is larger than allowed; the decoder is of no use afterwards
+   * @throws {EventTooLarge} when an event is larger than allowed; the decoder is of no use afterwards, the events
+   * before that one have been added
    */
-  push(chunk: Uint8Array): SseEvent[] {
-    const events: SseEvent[] = [];
+  push(chunk: Uint8Array, events: SseEvent[] = []): SseEvent[] {
     let from = 0;
     if (this.#afterCr && chunk.length > 0) {
       if (chunk[0] === LF) from = 1;

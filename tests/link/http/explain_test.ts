@@ -14,6 +14,7 @@ function thrown(words: string, url = "http://example.com/mcp"): Error {
 
 const TABLE: [words: string, code: FailureName, sent: boolean][] = [
   ["client error (Connect): tcp connect error: Connection refused (os error 111)", "UNREACHABLE", false],
+  ["Connection refused", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: (os error 10061)", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: Connection timed out (os error 110)", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: Network is unreachable (os error 101)", "UNREACHABLE", false],

@@ -1,0 +1,317 @@
+/** How long a request may take, what stops its clock, and what becomes of answers that come too late. */
+import assert from "node:assert/strict";
+import { type Program, startProgram } from "../support/program.ts";
+import { type RawLineServer, startRawLineServer } from "../support/raw_line_server.ts";
+import { type RawServer, startRawServer } from "../support/raw_server.ts";
+import { startRawSseServer } from "../support/raw_sse_server.ts";
+import type { WireMessage } from "../support/wire_message.ts";
+
+const CALL = { name: "slow", arguments: {} };
+const call = (program: Program, progressToken?: string) =>
+  program.request(
+    "tools/call",
+    progressToken === undefined ? CALL : { ...CALL, _meta: { progressToken } },
+    60_000,
+  );
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One conversation about one call, whatever the wire. */
+interface Conversation {
+  progress(value: number): Promise<void>;
+  ask(): Promise<WireMessage>;
+  answer(result: unknown): Promise<void>;
+}
+
+/** What a server does with a call; what fails because the program has left is no error. */
+type Script = (conversation: Conversation, message: WireMessage) => Promise<void>;
+
+interface Scripted extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Waits for the next notice of a cancellation, and gives the id it names. */
+  cancelled(): Promise<unknown>;
+}
+
+async function overHttp(script: Script): Promise<Scripted> {
+  const server: RawServer = await startRawServer();
+  server.on("tools/call", async (request, reply) => {
+    const stream = await reply.sse();
+    const { progressToken } = request.message.params._meta ?? {};
+    await script({
+      progress: (progress) => stream.notify("notifications/progress", { progressToken, progress }),
+      ask: () => stream.request("elicitation/create", { message: "Who?" }, 60_000),
+      answer: (result) => stream.result(result),
+    }, request.message);
+    await stream.end();
+  });
+  return {
+    endpoint: server.url,
+    cancelled: async () => {
+      const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
+      return notice.message.params.requestId;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+async function overLines(script: Script): Promise<Scripted> {
+  const server: RawLineServer = await startRawLineServer();
+  server.on("tools/call", async (message, peer) => {
+    const { progressToken } = message.params._meta ?? {};
+    await script({
+      progress: (progress) => peer.notify("notifications/progress", { progressToken, progress }),
+      ask: () => peer.request("elicitation/create", { message: "Who?" }, 60_000),
+      answer: (result) => peer.result(message, result),
+    }, message);
+  });
+  return {
+    endpoint: server.endpoint,
+    cancelled: async () =>
+      (await server.message(({ method }) => method === "notifications/cancelled")).params.requestId,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+async function overSse(script: Script): Promise<Scripted> {
+  const server = await startRawSseServer();
+  server.on("tools/call", async (message, peer) => {
+    const { progressToken } = message.params._meta ?? {};
+    await script({
+      progress: (progress) => peer.notify("notifications/progress", { progressToken, progress }),
+      ask: () => peer.request("elicitation/create", { message: "Who?" }, 60_000),
+      answer: (result) => peer.result(message, result),
+    }, message);
+  });
+  return {
+    endpoint: server.url,
+    cancelled: async () => {
+      const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
+      return notice.message.params.requestId;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** Runs a test over all wires at the same time. */
+async function everywhere(
+  args: readonly string[],
+  script: Script,
+  body: (program: Program, server: Scripted) => Promise<void>,
+): Promise<void> {
+  const runs = [overHttp, overLines, overSse].map(async (open) => {
+    try {
+      await using server = await open(script);
+      await using program = startProgram(["proxy", ...args, server.endpoint]);
+      await program.initialize({ capabilities: { elicitation: {} } });
+      await body(program, server);
+    } catch (error) {
+      throw new Error(`${open.name}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
+  });
+  const failed = (await Promise.allSettled(runs)).find(({ status }) => status === "rejected");
+  if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
+}
+
+/** Checks that exactly so many answers to a request have been written, now that a later one has come. */
+async function assertAnswers(program: Program, id: number, count: number): Promise<void> {
+  assert.deepEqual((await program.request("ping")).result, {});
+  const answers = program.messages.filter((message) => message.id === id && message.method === undefined);
+  assert.equal(answers.length, count, JSON.stringify(answers));
+}
+
+Deno.test("--request-timeout: the client gets an error and the server a cancellation of that request", async () => {
+  const noticed = Promise.withResolvers<void>();
+  await everywhere(["--request-timeout", "1"], () => noticed.promise, async (program, server) => {
+    const since = performance.now();
+    const { id, error } = await call(program);
+    assert.ok(performance.now() - since >= 950);
+    assert.equal(error?.data.code, "REQUEST_TIMEOUT");
+    assert.match(error?.message ?? "", /within 1 s/);
+    assert.equal(await server.cancelled(), id);
+  }).finally(noticed.resolve);
+});
+
+Deno.test("an answer that comes after --request-timeout is not delivered", async () => {
+  const told = Promise.withResolvers<void>();
+  let waiting = 3;
+  await everywhere(["--request-timeout", "1"], async (conversation) => {
+    await told.promise;
+    await conversation.answer({ late: true });
+  }, async (program, server) => {
+    assert.equal((await call(program)).error?.data.code, "REQUEST_TIMEOUT");
+    await server.cancelled();
+    if (--waiting === 0) told.resolve();
+    await told.promise;
+    await assertAnswers(program, 2, 1);
+    await assertAnswers(program, 2, 1);
+  }).finally(told.resolve);
+});
+
+Deno.test("progress starts --request-timeout anew", () =>
+  everywhere(["--request-timeout", "2"], async (conversation) => {
+    for (let step = 1; step <= 4; step++) {
+      await pause(700);
+      await conversation.progress(step);
+    }
+    await conversation.answer({ done: true });
+  }, async (program) => {
+    const since = performance.now();
+    assert.deepEqual((await call(program, "token-1")).result, { done: true });
+    assert.ok(performance.now() - since > 2000);
+    assert.equal(program.messages.filter(({ method }) => method === "notifications/progress").length, 4);
+  }));
+
+Deno.test("progress of another request does not keep a request alive", () =>
+  everywhere(["--request-timeout", "1"], async (conversation, { params }) => {
+    if (params.name !== "chatty") return;
+    for (let step = 1; step <= 10; step++) {
+      await pause(200);
+      await conversation.progress(step);
+    }
+    await conversation.answer({});
+  }, async (program) => {
+    const chatty = program.request("tools/call", { name: "chatty", _meta: { progressToken: 77 } });
+    assert.ok((await call(program, "quiet")).error !== undefined);
+    assert.deepEqual((await chatty).result, {});
+  }));
+
+Deno.test("the clock stands still while the server waits for the client", () =>
+  everywhere(["--request-timeout", "1"], async (conversation) => {
+    const { result } = await conversation.ask();
+    await conversation.answer(result);
+  }, async (program) => {
+    program.respond("elicitation/create", async () => {
+      await pause(2500);
+      return { action: "accept", content: { name: "Ada" } };
+    });
+    assert.deepEqual((await call(program)).result, { action: "accept", content: { name: "Ada" } });
+  }));
+
+Deno.test("the clock goes on once the client has answered", async () => {
+  const end = Promise.withResolvers<void>();
+  await everywhere(["--request-timeout", "1"], async (conversation) => {
+    await conversation.ask();
+    await end.promise;
+  }, async (program) => {
+    program.respond("elicitation/create", () => ({ action: "decline" }));
+    assert.equal((await call(program)).error?.data.code, "REQUEST_TIMEOUT");
+  }).finally(end.resolve);
+});
+
+Deno.test("--max-request-time ends a request whatever its progress", () =>
+  everywhere(["--request-timeout", "1", "--max-request-time", "2"], async (conversation) => {
+    for (let step = 1; step <= 20; step++) {
+      await pause(200);
+      await conversation.progress(step).catch(() => {});
+    }
+  }, async (program, server) => {
+    const since = performance.now();
+    const { id, error } = await call(program, "t");
+    assert.ok(performance.now() - since >= 1900);
+    assert.equal(error?.data.code, "REQUEST_TIMEOUT");
+    assert.match(error?.message ?? "", /2 s, the longest/);
+    assert.equal(await server.cancelled(), id);
+  }));
+
+Deno.test("--max-request-time ends a request even while the server waits for the client", () =>
+  everywhere(["--request-timeout", "1", "--max-request-time", "2"], async (conversation) => {
+    await conversation.ask().catch(() => {});
+  }, async (program) => {
+    const answer = call(program);
+    const { id } = await program.nextMethod("elicitation/create");
+    assert.match((await answer).error?.message ?? "", /2 s, the longest/);
+    // The client may still answer; nobody is harmed.
+    await program.send({ jsonrpc: "2.0", id, result: { action: "decline" } });
+    await assertAnswers(program, 2, 1);
+  }));
+
+Deno.test("--request-timeout is none of initialize's business, and --timeout none of a call's", async () => {
+  await using server = await startRawServer();
+  server.on("initialize", async () => {
+    await pause(1000);
+    return "default";
+  });
+  server.on("tools/call", async (_request, reply) => {
+    await pause(2500);
+    await reply.result({});
+  });
+  await using one = startProgram(["proxy", "--request-timeout", "0.2", server.url]);
+  await one.initialize();
+  await using two = startProgram(["proxy", "--timeout", "2", server.url]);
+  await two.initialize();
+  assert.deepEqual((await call(two)).result, {});
+});
+
+Deno.test("a cancelled request is not answered, though the server answers it", async () => {
+  const told = Promise.withResolvers<void>();
+  let waiting = 3;
+  await everywhere([], async (conversation) => {
+    await told.promise;
+    await conversation.answer({ late: true });
+  }, async (program, server) => {
+    const id = 2;
+    await program.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: CALL });
+    await program.notify("notifications/cancelled", { requestId: id, reason: "changed my mind" });
+    assert.equal(await server.cancelled(), id);
+    if (--waiting === 0) told.resolve();
+    await told.promise;
+    for (let round = 0; round < 3; round++) {
+      await program.send({ jsonrpc: "2.0", id: `ping-${round}`, method: "ping" });
+      await program.response(`ping-${round}`);
+    }
+    assert.deepEqual(program.messages.filter((message) => message.id === id), []);
+  }).finally(told.resolve);
+});
+
+Deno.test("a request that is cancelled while it waits its turn never reaches the server", async () => {
+  await using server = await startRawLineServer();
+  const first = Promise.withResolvers<void>();
+  server.on("tools/call", async (message, peer) => {
+    await first.promise;
+    await peer.result(message, {});
+  });
+  await using program = startProgram(["proxy", "--max-in-flight", "1", server.endpoint]);
+  await program.initialize();
+  const one = call(program);
+  await server.message(({ method }) => method === "tools/call");
+  await program.send({ jsonrpc: "2.0", id: "waiting", method: "tools/list" });
+  await program.send({ jsonrpc: "2.0", id: "next", method: "ping" });
+  await program.notify("notifications/cancelled", { requestId: "waiting" });
+  first.resolve();
+  await one;
+  await program.response("next");
+  assert.deepEqual(program.messages.filter(({ id }) => id === "waiting"), []);
+  assert.equal(server.received.some(({ text }) => text.includes("tools/list")), false);
+});
+
+Deno.test("initialize can't be cancelled, and a cancellation of nothing harms nobody", async () => {
+  await using server = await startRawServer();
+  const go = Promise.withResolvers<"default">();
+  server.on("initialize", () => go.promise);
+  await using program = startProgram(["proxy", server.url]);
+  const greeted = program.initialize();
+  await server.received(({ message }) => message.method === "initialize");
+  await program.notify("notifications/cancelled", { requestId: 1 });
+  await program.notify("notifications/cancelled", { requestId: "never sent" });
+  await program.notify("notifications/cancelled");
+  go.resolve("default");
+  await greeted;
+  assert.deepEqual((await program.request("ping")).result, {});
+});
+
+Deno.test("notifications are never answered, not even those that the server refuses", async () => {
+  await using server = await startRawServer();
+  server.on(
+    "notifications/odd",
+    (_request, reply) => reply.error(-32601, "Method not found", {}, { status: 400 }),
+  );
+  server.on("notifications/worse", (_request, reply) => reply.status(500, "oops"));
+  server.on("notifications/broken", (_request, reply) => reply.reset());
+  await using program = startProgram(["proxy", server.url]);
+  await program.initialize();
+  for (const kind of ["odd", "worse", "broken"]) await program.notify(`notifications/${kind}`, { kind });
+  await program.waitStderr(/notifications\/odd was not delivered/);
+  await program.waitStderr(/notifications\/worse was not delivered/);
+  await program.waitStderr(/notifications\/broken was not delivered/);
+  assert.deepEqual((await program.request("ping")).result, {});
+  assert.deepEqual(program.messages.filter(({ method }) => method === undefined).map(({ id }) => id), [1, 2]);
+});
