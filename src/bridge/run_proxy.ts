@@ -4,12 +4,12 @@ import { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { openPeer } from "../link/open_peer.ts";
 import { within } from "../link/pause.ts";
+import type { Peer } from "../link/peer.ts";
 import type { Logger, LogRecord } from "../telemetry/logger.ts";
 import { mcpLevelAtLeast, toLogNotification, toMcpLevel } from "../telemetry/mcp_log.ts";
 import { type Bridge, createBridge } from "./bridge.ts";
 import { watchEnds } from "./ends.ts";
 import { serverLogs } from "./session.ts";
-import { toolFilter } from "./tool_filter.ts";
 
 /** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
 const HURRIED_DRAIN_MS = 1000;
@@ -32,9 +32,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     maxMessageSize: settings.maxMessageSize,
     logger,
   });
-  const { allowTools: allow, ignoreTools: ignore } = settings;
-  const wire = await openPeer(settings, logger);
-  const peer = allow.length + ignore.length > 0 ? toolFilter({ allow, ignore, endpoint })(wire) : wire;
+  const peer = await filtered(await openPeer(settings, logger), settings, endpoint);
   const bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
   const untap = logger.tap((record) => tellClient(bridge, record, settings.log.debug));
 
@@ -59,6 +57,13 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
   ]);
   ends.stop();
   return 0;
+}
+
+async function filtered(peer: Peer, settings: ConnectSettings, endpoint: string): Promise<Peer> {
+  const { allowTools: allow, ignoreTools: ignore } = settings;
+  if (allow.length + ignore.length === 0) return peer;
+  const { toolFilter } = await import("./tool_filter.ts");
+  return toolFilter({ allow, ignore, endpoint })(peer);
 }
 
 /** The first TLS connection computes for 40 ms: off this thread, while the program still loads and connects. */

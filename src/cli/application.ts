@@ -4,7 +4,7 @@ import { type CommandName, optionsOf } from "../config/options.ts";
 import { VERSION } from "../version.ts";
 import { arrangeArguments, type Arrangement, ASKS, COMMANDS } from "./arrange_arguments.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { parseOptions } from "./parse_options.ts";
+import type { ParsedWords } from "./parse_options.ts";
 import { unexpectedError, writeError, writeOut } from "./write_text.ts";
 
 /** What a command gets from the command line. */
@@ -62,7 +62,7 @@ async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): P
   if (asked !== undefined) return asked === "--help" || asked === "-h" ? printHelp(command) : printVersion();
   if (command === undefined) throw await usageError((text) => text.unknownCommand(first));
 
-  const { options, bare, finding } = parseOptions(command === "help" ? [] : optionsOf(command), words);
+  const { options, bare, finding } = await parseWords(command, words);
   if (finding !== undefined) throw await usageError((text) => text.findingText(finding, command, words));
 
   const named = COMMANDS.find((name) => name === bare[0]);
@@ -76,6 +76,13 @@ async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): P
     throw new ConfigError(`the command comes before its options: mcp-connect ${named} …`);
   }
   return await (await loaders[command]())({ options, bare, vector });
+}
+
+/** The parser is a package, which costs 2 MB: it is loaded only when there is an option. */
+async function parseWords(command: typeof COMMANDS[number], words: readonly string[]): Promise<ParsedWords> {
+  if (!words.some((word) => word.startsWith("-"))) return { options: {}, bare: words, finding: undefined };
+  const { parseOptions } = await import("./parse_options.ts");
+  return parseOptions(command === "help" ? [] : optionsOf(command), words);
 }
 
 /** The error with a text of the module that only wrong command lines need. */

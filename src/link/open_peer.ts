@@ -89,7 +89,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
   if (endpoint.kind === "http") {
     const { httpPeer } = await import("./http/http_peer.ts");
     const { url } = endpoint;
-    return handshakeGate(httpPeer({ ...options, url, endpoint: name, logger }));
+    return handshakeGate(await httpPeer({ ...options, url, endpoint: name, logger }));
   }
   const [{ duplexPeer }, open] = await Promise.all([
     import("./duplex_peer.ts"),

@@ -33,18 +33,21 @@ async function loadedBy(path: string): Promise<string[]> {
   return [...seen].map((specifier) => specifier.replace(ROOT.href, ""));
 }
 
-Deno.test("the program's start loads the parser and no command", async () => {
+Deno.test("the program's start loads no package and no command", async () => {
   const loaded = await loadedBy("src/main.ts");
-  deepStrictEqual(
-    loaded.filter((it) => !it.startsWith("src/")).map((it) => it.replace(/^npm:\/?|@[\d.]+$/g, "")),
-    [
-      "type-flag",
-    ],
-  );
+  deepStrictEqual(loaded.filter((it) => !it.startsWith("src/")), []);
   const extra = loaded.filter((it) =>
     /_command\.ts$|help_text|src\/(?:bridge|diagnose|face|jsonrpc|link|mcp)\//.test(it)
   );
   deepStrictEqual(extra, []);
+});
+
+Deno.test("options load one package, the parser", async () => {
+  const loaded = await loadedBy("src/cli/parse_options.ts");
+  deepStrictEqual(
+    loaded.filter((it) => !it.startsWith("src/")).map((it) => it.replace(/^npm:\/?|@[\d.]+$/g, "")),
+    ["type-flag"],
+  );
 });
 
 Deno.test("the proxy command loads no other package, nothing of Node, and sets no timer", async () => {

@@ -20,6 +20,8 @@ interface Conversation {
   progress(value: number): Promise<void>;
   ask(): Promise<WireMessage>;
   answer(result: unknown): Promise<void>;
+  /** Settles when the test releases the server. */
+  readonly released: Promise<void>;
 }
 
 /** What a server does with a call; what fails because the program has left is no error. */
@@ -29,9 +31,11 @@ interface Scripted extends AsyncDisposable {
   readonly endpoint: string;
   /** Waits for the next notice of a cancellation, and gives the id it names. */
   cancelled(): Promise<unknown>;
+  release(): void;
 }
 
 async function overHttp(script: Script): Promise<Scripted> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const server: RawServer = await startRawServer();
   server.on("tools/call", async (request, reply) => {
     const stream = await reply.sse();
@@ -40,6 +44,7 @@ async function overHttp(script: Script): Promise<Scripted> {
       progress: (progress) => stream.notify("notifications/progress", { progressToken, progress }),
       ask: () => stream.request("elicitation/create", { message: "Who?" }, 60_000),
       answer: (result) => stream.result(result),
+      released,
     }, request.message);
     await stream.end();
   });
@@ -49,11 +54,16 @@ async function overHttp(script: Script): Promise<Scripted> {
       const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
       return notice.message.params.requestId;
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    release,
+    async [Symbol.asyncDispose]() {
+      release();
+      await server[Symbol.asyncDispose]();
+    },
   };
 }
 
 async function overLines(script: Script): Promise<Scripted> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const server: RawLineServer = await startRawLineServer();
   server.on("tools/call", async (message, peer) => {
     const { progressToken } = message.params._meta ?? {};
@@ -61,17 +71,23 @@ async function overLines(script: Script): Promise<Scripted> {
       progress: (progress) => peer.notify("notifications/progress", { progressToken, progress }),
       ask: () => peer.request("elicitation/create", { message: "Who?" }, 60_000),
       answer: (result) => peer.result(message, result),
+      released,
     }, message);
   });
   return {
     endpoint: server.endpoint,
     cancelled: async () =>
       (await server.message(({ method }) => method === "notifications/cancelled")).params.requestId,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    release,
+    async [Symbol.asyncDispose]() {
+      release();
+      await server[Symbol.asyncDispose]();
+    },
   };
 }
 
 async function overSse(script: Script): Promise<Scripted> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const server = await startRawSseServer();
   server.on("tools/call", async (message, peer) => {
     const { progressToken } = message.params._meta ?? {};
@@ -79,6 +95,7 @@ async function overSse(script: Script): Promise<Scripted> {
       progress: (progress) => peer.notify("notifications/progress", { progressToken, progress }),
       ask: () => peer.request("elicitation/create", { message: "Who?" }, 60_000),
       answer: (result) => peer.result(message, result),
+      released,
     }, message);
   });
   return {
@@ -87,7 +104,11 @@ async function overSse(script: Script): Promise<Scripted> {
       const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
       return notice.message.params.requestId;
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    release,
+    async [Symbol.asyncDispose]() {
+      release();
+      await server[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -119,31 +140,27 @@ async function assertAnswers(program: Program, id: number, count: number): Promi
 }
 
 Deno.test("--request-timeout: the client gets an error and the server a cancellation of that request", async () => {
-  const noticed = Promise.withResolvers<void>();
-  await everywhere(["--request-timeout", "1"], () => noticed.promise, async (program, server) => {
+  await everywhere(["--request-timeout", "1"], ({ released }) => released, async (program, server) => {
     const since = performance.now();
     const { id, error } = await call(program);
     assert.ok(performance.now() - since >= 950);
     assert.equal(error?.data.code, "REQUEST_TIMEOUT");
     assert.match(error?.message ?? "", /within 1 s/);
     assert.equal(await server.cancelled(), id);
-  }).finally(noticed.resolve);
+  });
 });
 
 Deno.test("an answer that comes after --request-timeout is not delivered", async () => {
-  const told = Promise.withResolvers<void>();
-  let waiting = 3;
   await everywhere(["--request-timeout", "1"], async (conversation) => {
-    await told.promise;
+    await conversation.released;
     await conversation.answer({ late: true });
   }, async (program, server) => {
     assert.equal((await call(program)).error?.data.code, "REQUEST_TIMEOUT");
     await server.cancelled();
-    if (--waiting === 0) told.resolve();
-    await told.promise;
+    server.release();
     await assertAnswers(program, 2, 1);
     await assertAnswers(program, 2, 1);
-  }).finally(told.resolve);
+  });
 });
 
 Deno.test("progress starts --request-timeout anew", () =>
@@ -187,14 +204,13 @@ Deno.test("the clock stands still while the server waits for the client", () =>
   }));
 
 Deno.test("the clock goes on once the client has answered", async () => {
-  const end = Promise.withResolvers<void>();
   await everywhere(["--request-timeout", "1"], async (conversation) => {
     await conversation.ask();
-    await end.promise;
+    await conversation.released;
   }, async (program) => {
     program.respond("elicitation/create", () => ({ action: "decline" }));
     assert.equal((await call(program)).error?.data.code, "REQUEST_TIMEOUT");
-  }).finally(end.resolve);
+  });
 });
 
 Deno.test("--max-request-time ends a request whatever its progress", () =>
@@ -242,24 +258,21 @@ Deno.test("--request-timeout is none of initialize's business, and --timeout non
 });
 
 Deno.test("a cancelled request is not answered, though the server answers it", async () => {
-  const told = Promise.withResolvers<void>();
-  let waiting = 3;
   await everywhere([], async (conversation) => {
-    await told.promise;
+    await conversation.released;
     await conversation.answer({ late: true });
   }, async (program, server) => {
     const id = 2;
     await program.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: CALL });
     await program.notify("notifications/cancelled", { requestId: id, reason: "changed my mind" });
     assert.equal(await server.cancelled(), id);
-    if (--waiting === 0) told.resolve();
-    await told.promise;
+    server.release();
     for (let round = 0; round < 3; round++) {
       await program.send({ jsonrpc: "2.0", id: `ping-${round}`, method: "ping" });
       await program.response(`ping-${round}`);
     }
     assert.deepEqual(program.messages.filter((message) => message.id === id), []);
-  }).finally(told.resolve);
+  });
 });
 
 Deno.test("a request that is cancelled while it waits its turn never reaches the server", async () => {

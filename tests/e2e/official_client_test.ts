@@ -6,6 +6,7 @@ import {
   startSdkSseServer,
   startSdkTcpServer,
 } from "../support/sdk_servers.ts";
+import { listenRaw } from "../support/raw_socket.ts";
 import {
   askEverything,
   hearServer,
@@ -14,6 +15,7 @@ import {
   officialClient,
   setLevels,
 } from "./official_tour.ts";
+import { relay } from "./relay.ts";
 
 /** A cancelled call is aborted in the server, and others go on. */
 async function cancelACall({ client, call }: OfficialClient, server: SdkServer): Promise<void> {
@@ -34,6 +36,21 @@ const servers: Record<string, { start: () => Promise<SdkServer>; transport?: str
   "TCP": { start: startSdkTcpServer },
 };
 
+/** The SDK server on TCP, reached through a Unix socket in a directory of its own. */
+async function startSdkUnixServer(): Promise<SdkServer> {
+  const server = await startSdkTcpServer();
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/mcp.sock`;
+  const listener = await listenRaw((connection) => relay(connection, server.port), { path });
+  const close = async () => {
+    await server.close();
+    await listener.close();
+    await Deno.remove(directory, { recursive: true });
+  };
+  return { ...server, url: `unix:${path}`, close, [Symbol.asyncDispose]: close };
+}
+if (Deno.build.os !== "windows") servers["a Unix socket"] = { start: startSdkUnixServer };
+
 for (const [name, { start, transport }] of Object.entries(servers)) {
   Deno.test(`The official client has everything an SDK server offers over ${name}`, async () => {
     await using server = await start();
@@ -44,7 +61,7 @@ for (const [name, { start, transport }] of Object.entries(servers)) {
       await askEverything(official);
       await hearServer(official);
       await liveInSession(official);
-      if (name === "TCP") await setLevels(official);
+      if (server.url.startsWith("tcp:") || server.url.startsWith("unix:")) await setLevels(official);
       await cancelACall(official, server);
       assert.equal(server.sessions(), 1, "one session serves it all");
     }

@@ -7,7 +7,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 export interface AutoPeerOptions {
   readonly endpoint: string;
   readonly openStreamable: () => Peer;
-  readonly openSse: () => Peer;
+  readonly openSse: () => Promise<Peer>;
   readonly logger: Logger;
   /** Told which transport was chosen, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
@@ -33,7 +33,12 @@ export function autoPeer(options: AutoPeerOptions): Peer {
   let listener: PeerListener | undefined;
   let decided = false;
 
-  async function decide(message: Message, first: Exchange, requestOptions: RequestOptions): Promise<Outcome> {
+  async function decide(
+    message: Message,
+    first: Exchange,
+    requestOptions: RequestOptions,
+    goOn: (second: Exchange) => void,
+  ): Promise<Outcome> {
     const outcome = await first.outcome;
     if (!callsForSse(outcome)) {
       if (outcome.kind === "answered") settleOn("http", "initialize was answered over Streamable HTTP");
@@ -41,9 +46,11 @@ export function autoPeer(options: AutoPeerOptions): Peer {
     }
     const status = "status" in outcome ? outcome.status : undefined;
     const streamable = peer;
-    const sse = peer = options.openSse();
+    const sse = peer = await options.openSse();
     if (listener !== undefined) sse.listen(listener);
-    const second = await sse.request(message, requestOptions).outcome;
+    const exchange = sse.request(message, requestOptions);
+    goOn(exchange);
+    const second = await exchange.outcome;
     if (second.kind !== "answered") {
       peer = streamable;
       await sse.close();
@@ -66,8 +73,9 @@ export function autoPeer(options: AutoPeerOptions): Peer {
     request(message, requestOptions = {}) {
       const first = peer.request(message, requestOptions);
       if (decided || message.method !== "initialize") return first;
-      const exchange = openExchange((notice) => first.cancel(notice));
-      void decide(message, first, requestOptions).then(exchange.settle);
+      let present = first;
+      const exchange = openExchange((notice) => present.cancel(notice));
+      void decide(message, first, requestOptions, (second) => present = second).then(exchange.settle);
       return exchange;
     },
     notify: (message) => peer.notify(message),

@@ -1,5 +1,16 @@
 import { type Failure, failure } from "../failure.ts";
 
+/** What TLS libraries say of a certificate that leads to no trusted root: rustls's name, and other libraries' words. */
+const UNTRUSTED = [
+  "unknownissuer",
+  "unknown issuer",
+  "self signed",
+  "self-signed",
+  "selfsigned",
+  "not trusted",
+  "untrusted",
+];
+
 /**
  * Says what an error that `fetch` threw means. Deno gives no error codes, so the text decides.
  *
@@ -16,14 +27,33 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
     failure: failure(code, endpoint, message, hint),
     sent: false,
   });
-  if (is("unknownissuer", "unknown issuer", "self signed", "self-signed", "caused as end entity")) {
+  const blocked = /requests to (port \d+) are blocked/.exec(seen);
+  if (blocked !== null) {
+    return not(
+      "UNREACHABLE",
+      `fetch refuses requests to ${blocked[1]}, which belongs to another protocol`,
+      "let the server listen on another port",
+    );
+  }
+  if (/^invalid url\b|^url scheme '.*' not supported/.test(seen)) {
+    return not("UNREACHABLE", "the URL is not valid", "check its scheme, host and port");
+  }
+  if (is("causedasendentity", "ca used as end entity")) {
+    // Refused even when it is trusted: what `openssl req -x509` makes unless told otherwise.
+    return not(
+      "TLS",
+      `the certificate signs itself as an authority, which a server's must not (${text})`,
+      "give the server a certificate with CA:FALSE, and pass that or its authority's with --ca-cert FILE",
+    );
+  }
+  if (is(...UNTRUSTED)) {
     return not(
       "TLS",
       `the certificate is not signed by a known authority (${text})`,
-      "pass the authority's certificate with --ca-cert FILE",
+      "pass the authority's certificate, or a self-signed one itself, with --ca-cert FILE",
     );
   }
-  if (is("certificate", "notvalidforname", "handshake", "tls", "badsignature", "alert")) {
+  if (is("certificate", "notvalidforname", "handshake", "tls", "badsignature", "alert", "corrupt message")) {
     return not(
       "TLS",
       `the TLS connection failed: ${text}`,

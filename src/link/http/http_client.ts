@@ -1,6 +1,5 @@
 import { type Failure, failure } from "../failure.ts";
 import { dropBody } from "./body.ts";
-import { explainFetch } from "./explain.ts";
 
 /** What an {@linkcode HttpClient} needs. */
 export interface HttpClientOptions {
@@ -121,6 +120,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             ...(request.body === undefined ? {} : { body: request.body }),
           });
         } catch (error) {
+          const { explainFetch } = await import("./explain.ts");
           return explainFetch(error, endpoint);
         }
         if (response.status < 300 || response.status > 308 || response.status === 304) {
@@ -165,12 +165,15 @@ function redirectTarget(url: URL, response: Response, redirects: number, endpoin
   return target;
 }
 
+/** What `NO_PROXY` needs to hold for every loopback URL: Deno's `*` is for names, not for addresses. */
+const THIS_MACHINE = "*,127.0.0.0/8,::1";
+
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /**
- * Makes a client that uses no proxy. A client takes its proxy from the environment when it is made, and offers no
- * other way to have none; so `NO_PROXY` says "all" for that moment, where there is a proxy and we may read and change
- * the variables.
+ * Makes a client that uses no proxy for this machine. A client takes its proxy from the environment when it is made,
+ * and offers no other way to have none; so `NO_PROXY` names this machine for that moment, where there is a proxy and we
+ * may read and change the variables.
  */
 function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
   const may = (variable: string) => Deno.permissions.querySync({ name: "env", variable }).state === "granted";
@@ -178,7 +181,7 @@ function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
   if (!proxied || !may("NO_PROXY") || !may("no_proxy")) return create();
   const before = ["NO_PROXY", "no_proxy"].map((name) => [name, Deno.env.get(name)] as const);
   try {
-    for (const [name] of before) Deno.env.set(name, "*");
+    for (const [name] of before) Deno.env.set(name, THIS_MACHINE);
     return create();
   } finally {
     for (const [name, value] of before) {

@@ -2,8 +2,8 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
-import { ssePeer } from "./sse_peer.ts";
-import { streamablePeer } from "./streamable_peer.ts";
+import type { SsePeerOptions } from "./sse_peer.ts";
+import { streamablePeer, type StreamablePeerOptions } from "./streamable_peer.ts";
 
 /** What an {@linkcode httpPeer} needs. Times in milliseconds, sizes in bytes. */
 export interface HttpPeerOptions {
@@ -22,9 +22,9 @@ export interface HttpPeerOptions {
 }
 
 /** Makes the Peer of a URL: one HTTP client, and the transport that was asked for or is found. */
-export function httpPeer(options: HttpPeerOptions): Peer {
+export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
   const client = createHttpClient(options);
-  const peer = transportPeer(options, { ...options, client });
+  const peer = await transportPeer(options, { ...options, client });
   return {
     ...peer,
     async close() {
@@ -34,15 +34,16 @@ export function httpPeer(options: HttpPeerOptions): Peer {
   };
 }
 
-function transportPeer(
+async function transportPeer(
   { transport, chosen }: HttpPeerOptions,
-  options: Parameters<typeof ssePeer>[0] & Parameters<typeof streamablePeer>[0],
-): Peer {
+  options: SsePeerOptions & StreamablePeerOptions,
+): Promise<Peer> {
   const openStreamable = () => streamablePeer(options);
-  const openSse = () => ssePeer(options);
+  // Few servers still need it.
+  const openSse = async () => (await import("./sse_peer.ts")).ssePeer(options);
   if (transport === "http" || transport === "sse") {
     chosen?.(transport, `--transport ${transport}`);
-    return transport === "http" ? openStreamable() : openSse();
+    return transport === "http" ? openStreamable() : await openSse();
   }
   const { endpoint, logger } = options;
   return autoPeer({ endpoint, logger, openStreamable, openSse, ...(chosen === undefined ? {} : { chosen }) });

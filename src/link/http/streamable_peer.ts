@@ -8,13 +8,11 @@ import { type OpenExchange, openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { within } from "../pause.ts";
-import type { Peer, PeerListener, Receive } from "../peer.ts";
+import type { Outcome, Peer, PeerListener, Receive } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
-import { explainFetch } from "./explain.ts";
 import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
-import { readRejection } from "./rejection.ts";
 import { keepServerStream } from "./server_stream.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 import { createSweeper } from "./sweeper.ts";
@@ -105,7 +103,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     logger.trace("← HTTP", { endpoint, status: response.status, id: message.id });
     if (!response.ok) {
       exchange.settle(
-        await readRejection(response, { endpoint, client, logger, inSession, id: message.id! }),
+        await rejection(response, inSession, message.id),
       );
       return;
     }
@@ -142,12 +140,23 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange.settle(
       end.error instanceof EventTooLarge
         ? refusedOutcome(tooLarge(endpoint, maxMessageSize))
-        : { kind: "lost", failure: streamFailure(end.error), lastEventId: end.lastEventId },
+        : { kind: "lost", failure: await streamFailure(end.error), lastEventId: end.lastEventId },
     );
   }
 
-  function streamFailure(error: unknown): Failure {
-    if (error !== undefined) return explainFetch(error, endpoint).failure;
+  /** What a response that is no 2xx means; few sessions see one, so the code for it is loaded then. */
+  async function rejection(response: Response, inSession: boolean, id?: string): Promise<Outcome> {
+    const { readRejection } = await import("./rejection.ts");
+    return await readRejection(response, { endpoint, client, logger, inSession, ...(id && { id }) });
+  }
+
+  async function explained(error: unknown): Promise<Failure> {
+    const { explainFetch } = await import("./explain.ts");
+    return explainFetch(error, endpoint).failure;
+  }
+
+  async function streamFailure(error: unknown): Promise<Failure> {
+    if (error !== undefined) return await explained(error);
     return failure(
       "CONNECTION_LOST",
       endpoint,
@@ -169,7 +178,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       exchange.settle(
         error instanceof BodyTooLarge
           ? refusedOutcome(tooLarge(endpoint, maxMessageSize))
-          : { kind: "lost", failure: explainFetch(error, endpoint).failure, lastEventId: undefined },
+          : { kind: "lost", failure: await explained(error), lastEventId: undefined },
       );
       return;
     }
@@ -234,7 +243,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if ("failure" in reply) return reply.failure;
       if (!reply.response.ok) {
         const inSession = session.id !== undefined;
-        const outcome = await readRejection(reply.response, { endpoint, client, logger, inSession });
+        const outcome = await rejection(reply.response, inSession);
         return "failure" in outcome ? outcome.failure : undefined;
       }
       await dropBody(reply.response);
