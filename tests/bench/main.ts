@@ -95,7 +95,11 @@ async function main(): Promise<void> {
     : JSON.parse(await Deno.readTextFile(options.from));
   await Deno.mkdir(CACHE, { recursive: true });
   await Deno.writeTextFile(LAST, JSON.stringify(run));
-  const verdicts = judge(run.samples, RIVALS.map((rival) => rival.name));
+  const rivals = RIVALS.map((rival) => rival.name);
+  const verdicts = {
+    ours: judge(run.samples, rivals, "ours"),
+    source: judge(run.samples, rivals, "source"),
+  };
   print([
     run.machine.join(" · "),
     `driver over cat: ${run.driver}`,

@@ -21,11 +21,11 @@ export interface BenchOptions {
 /** How to use it. */
 export const USAGE = `deno task bench [options]
   --quick                  one round, fewer calls, no soak
-  --only A,B               subjects: ours, mcp-remote, supergateway, direct, pipe
+  --only A,B               subjects: ours (bundled, as it is shipped), source, mcp-remote, supergateway, direct, pipe
   --measure A,B            measures: start, slow, requests, latency, rate, results, memory, json, soak
   --rounds N               interleaved rounds (5)
-  --rival-soak-rounds N    rounds in which rivals make the 100,000 calls too (5)
-  --program FILE           measure this program instead of src/main.ts
+  --rival-soak-rounds N    rounds in which rivals make the 100,000 calls too (1)
+  --program FILE           measure this program instead of src/main.ts, bundled and from source
   --verbose                show what the subjects write to stderr
   --write                  write docs/bench.md and docs/bench.svg after a partial run too
   --from FILE              print and draw the figures kept in FILE (.bench/last.json) instead of measuring`;

@@ -26,7 +26,7 @@ export interface Amounts {
 /** The real run. */
 export const FULL: Amounts = {
   rounds: 5,
-  rivalSoakRounds: 5,
+  rivalSoakRounds: 1,
   starts: 3,
   warmCalls: 300,
   blocks: 20,

@@ -1,4 +1,5 @@
 /** What is measured: one descriptor for each subject. */
+import { bundleProgram } from "./bundle.ts";
 import { openDirectSession } from "./direct_session.ts";
 import { filePath, installRivals, type Rival, RIVALS, ROOT } from "./rivals.ts";
 import type { Session } from "./session.ts";
@@ -44,9 +45,20 @@ export async function makeSubjects(options: SubjectOptions): Promise<Subject[]> 
     open: (url, deadlineMs) => openStdioSession(program(url), deadlineMs, options.verbose),
   });
   const deno = (args: string[]): Program => ({ command: Deno.execPath(), args: ["run", "-A", ...args] });
-  const subjects: Subject[] = [
-    spawning("ours", "mcp-connect", "ours", (url) => deno([options.program, "proxy", "--endpoint", url])),
-  ];
+  const subjects: Subject[] = [];
+  if (wanted("ours")) {
+    const bundle = await bundleProgram(options.program);
+    const args = ["--no-config", "--no-lock", bundle, "proxy", "--endpoint"];
+    subjects.push(spawning("ours", "mcp-connect", "ours", (url) => deno([...args, url])));
+  }
+  subjects.push(
+    spawning(
+      "source",
+      "mcp-connect from source",
+      "ours",
+      (url) => deno([options.program, "proxy", "--endpoint", url]),
+    ),
+  );
   if (RIVALS.some((rival) => wanted(rival.name))) {
     const start = await installRivals();
     const add = (rival: Rival) =>

@@ -4,14 +4,14 @@ import { formatNumber, type Run } from "./report.ts";
 import { summaryOf } from "./samples.ts";
 
 const COLUMNS = 2;
-const PANEL_WIDTH = 430;
+const PANEL_WIDTH = 450;
 const PANEL_GAP = 30;
 const MARGIN = 20;
 const TITLE_HEIGHT = 58;
 const BAR_HEIGHT = 14;
 const BAR_STEP = 20;
 const BARS_TOP = 26;
-const LABEL_WIDTH = 128;
+const LABEL_WIDTH = 158;
 const VALUE_WIDTH = 96;
 
 const STYLE = `

@@ -13,9 +13,9 @@ export interface Verdict {
   readonly passed: boolean | undefined;
 }
 
-/** Judges all targets over the medians of a run. */
-export function judge(samples: Samples, rivals: readonly string[]): Verdict[] {
-  const ours = (metric: string) => medianOf(samples, metric, "ours");
+/** Judges all targets over the medians of a run. `subject` is the key of the one that is held against the rivals. */
+export function judge(samples: Samples, rivals: readonly string[], subject: "ours" | "source"): Verdict[] {
+  const ours = (metric: string) => medianOf(samples, metric, subject);
   const better = (metric: string, pick: (...values: number[]) => number) => {
     const values = rivals.map((rival) => medianOf(samples, metric, rival)).filter((value) => !isNaN(value));
     return values.length === 0 ? NaN : pick(...values);

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import type { Program } from "../support/program.ts";
 import { resultPieces } from "../support/raw_http.ts";
 import { type Override, type RawServer, startRawServer } from "../support/raw_server.ts";
+import type { EventStream } from "../support/event_stream.ts";
+import { within } from "../support/inbox.ts";
 import type { WireMessage } from "../support/wire_message.ts";
 import { proxied, startProxy } from "./proxied.ts";
 
@@ -171,14 +173,28 @@ Deno.test("A late answer to a cancelled call reaches nobody", async () => {
 });
 
 Deno.test("A stream left open after its answer delays nothing, and is let go in the end", async () => {
-  await using pair = await scripted(async (_request, reply) => {
-    const stream = await reply.sse();
-    await stream.result({ text: "ü" });
+  const first = Promise.withResolvers<EventStream>();
+  await using pair = await scripted(async ({ message }, reply) => {
+    const { name } = message.params;
+    if (name === "open") {
+      const stream = await reply.sse();
+      first.resolve(stream);
+      await stream.result({ text: "ü" });
+    } else {
+      // Answered on the other's stream, and never on its own.
+      if (name === "silent") await reply.sse();
+      await (await first.promise).send({ jsonrpc: "2.0", id: message.id, result: { name } });
+    }
   });
   const { program, server } = pair;
-  assert.deepEqual((await program.request("tools/call", CALL)).result, { text: "ü" });
+  assert.deepEqual((await program.request("tools/call", { name: "open" })).result, { text: "ü" });
+  for (const name of ["silent", "hanging"]) {
+    assert.deepEqual((await program.request("tools/call", { name })).result, { name });
+  }
   assert.deepEqual((await program.request("ping")).result, {});
-  await server.calls("tools/call")[0]!.gone;
+  for (const { gone, message } of server.calls("tools/call")) {
+    await within(gone, 15_000, `the end of the call ${message.params.name}`);
+  }
 });
 
 Deno.test("A result of 64 MiB arrives whole, as JSON and as an event", async () => {

@@ -48,6 +48,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   };
   const takeIn = inbox({ endpoint, logger, correlator, revision: () => session.revision });
   const answered = createSweeper();
+  /** Whose answer is being taken in: what settles then has come on its own way. */
+  let taking: AbortController | undefined;
   /** Requests, notifications and streams that are not over. */
   const running = new Set<Promise<unknown>>();
   const aborts = new Set<AbortController>();
@@ -113,7 +115,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
       await readStream(response, exchange, receive, abort);
     } else {
-      await readWhole(message, response, exchange, receive);
+      await readWhole(message, response, exchange, receive, abort);
     }
   }
 
@@ -131,7 +133,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   ): Promise<void> {
     const end = await readEvents(response, maxMessageSize, (event) => {
       if (event.type !== "message") return;
+      taking = abort;
       const slow = takeIn(event.data, receive);
+      taking = undefined;
       if (exchange.settled) answered.add(abort);
       return slow;
     }, logger);
@@ -170,6 +174,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     response: Response,
     exchange: OpenExchange,
     receive: Receive,
+    abort: AbortController,
   ): Promise<void> {
     let body: Uint8Array<ArrayBuffer>;
     try {
@@ -191,7 +196,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       exchange.settle({ kind: "answered", message: withId(error, message.id!) });
       return;
     }
+    taking = abort;
     const slow = takeIn(body, receive);
+    taking = undefined;
     if (slow !== undefined) await slow;
     if (!exchange.settled) exchange.settle(refusedOutcome(notMcp(response, body)));
   }
@@ -310,11 +317,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
           }
         });
       }
-      correlator.add(message, exchange);
+      correlator.add(message, {
+        ...exchange,
+        settle(outcome) {
+          exchange.settle(outcome);
+          // Answered on another's stream: its own, which may never end, is not needed any more.
+          if (taking !== abort) answered.add(abort);
+        },
+      });
       aborts.add(abort);
       const toReceiver: Receive = (it) => cancelled ? undefined : receive(it);
       const work = carry(message, exchange, abort, toReceiver, headers).finally(() => {
         aborts.delete(abort);
+        answered.delete(abort);
         correlator.drop(message);
       });
       run(work);
