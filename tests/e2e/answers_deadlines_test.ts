@@ -31,6 +31,8 @@ interface Scripted extends AsyncDisposable {
   readonly endpoint: string;
   /** Waits for the next notice of a cancellation, and gives the id it names. */
   cancelled(): Promise<unknown>;
+  /** Waits for the call. */
+  called(): Promise<unknown>;
   release(): void;
 }
 
@@ -50,6 +52,7 @@ async function overHttp(script: Script): Promise<Scripted> {
   });
   return {
     endpoint: server.url,
+    called: () => server.received(({ message }) => message.method === "tools/call"),
     cancelled: async () => {
       const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
       return notice.message.params.requestId;
@@ -76,6 +79,7 @@ async function overLines(script: Script): Promise<Scripted> {
   });
   return {
     endpoint: server.endpoint,
+    called: () => server.message(({ method }) => method === "tools/call"),
     cancelled: async () =>
       (await server.message(({ method }) => method === "notifications/cancelled")).params.requestId,
     release,
@@ -89,17 +93,19 @@ async function overLines(script: Script): Promise<Scripted> {
 async function overSse(script: Script): Promise<Scripted> {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const server = await startRawSseServer();
-  server.on("tools/call", async (message, peer) => {
+  server.on("tools/call", (message, peer) => {
     const { progressToken } = message.params._meta ?? {};
-    await script({
+    // The POST is over, and its connection free for the next one.
+    script({
       progress: (progress) => peer.notify("notifications/progress", { progressToken, progress }),
       ask: () => peer.request("elicitation/create", { message: "Who?" }, 60_000),
       answer: (result) => peer.result(message, result),
       released,
-    }, message);
+    }, message).catch(() => {});
   });
   return {
     endpoint: server.url,
+    called: () => server.received(({ message }) => message.method === "tools/call"),
     cancelled: async () => {
       const notice = await server.received(({ message }) => message.method === "notifications/cancelled");
       return notice.message.params.requestId;
@@ -118,9 +124,15 @@ async function everywhere(
   script: Script,
   body: (program: Program, server: Scripted) => Promise<void>,
 ): Promise<void> {
+  const scripts: Promise<void>[] = [];
+  const tracked: Script = (conversation, message) => {
+    const played = script(conversation, message);
+    scripts.push(played.catch(() => {}));
+    return played;
+  };
   const runs = [overHttp, overLines, overSse].map(async (open) => {
     try {
-      await using server = await open(script);
+      await using server = await open(tracked);
       await using program = startProgram(["proxy", ...args, server.endpoint]);
       await program.initialize({ capabilities: { elicitation: {} } });
       await body(program, server);
@@ -129,6 +141,7 @@ async function everywhere(
     }
   });
   const failed = (await Promise.allSettled(runs)).find(({ status }) => status === "rejected");
+  await Promise.all(scripts);
   if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
 }
 
@@ -215,8 +228,10 @@ Deno.test("the clock goes on once the client has answered", async () => {
 
 Deno.test("--max-request-time ends a request whatever its progress", () =>
   everywhere(["--request-timeout", "1", "--max-request-time", "2"], async (conversation) => {
-    for (let step = 1; step <= 20; step++) {
-      await pause(200);
+    let open = true;
+    conversation.released.then(() => open = false);
+    for (let step = 1; open; step++) {
+      await pause(100);
       await conversation.progress(step).catch(() => {});
     }
   }, async (program, server) => {
@@ -263,7 +278,8 @@ Deno.test("a cancelled request is not answered, though the server answers it", a
     await conversation.answer({ late: true });
   }, async (program, server) => {
     const id = 2;
-    await program.send({ jsonrpc: "2.0", id: 2, method: "tools/call", params: CALL });
+    await program.send({ jsonrpc: "2.0", id, method: "tools/call", params: CALL });
+    await server.called();
     await program.notify("notifications/cancelled", { requestId: id, reason: "changed my mind" });
     assert.equal(await server.cancelled(), id);
     server.release();

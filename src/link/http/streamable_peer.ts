@@ -319,6 +319,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       }
       correlator.add(message, {
         ...exchange,
+        get settled() {
+          return exchange.settled;
+        },
         settle(outcome) {
           exchange.settle(outcome);
           // Answered on another's stream: its own, which may never end, is not needed any more.
