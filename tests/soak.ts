@@ -4,9 +4,13 @@
  */
 import { runStorm } from "./support/storm.ts";
 
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}
+
 const calls = Number(Deno.args[0] ?? 200_000);
 const seed = Number(Deno.args[1] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-console.log(`${calls} calls, seed ${seed}`);
+print(`${calls} calls, seed ${seed}`);
 
 const resident: number[] = [];
 const { faults, counts, ms } = await runStorm({
@@ -16,21 +20,21 @@ const { faults, counts, ms } = await runStorm({
   progress(done, kib) {
     if (kib !== undefined) resident.push(kib);
     if (resident.length % 10 === 0) {
-      console.log(`${done} calls, ${kib === undefined ? "?" : Math.round(kib / 1024)} MiB`);
+      print(`${done} calls, ${kib === undefined ? "?" : Math.round(kib / 1024)} MiB`);
     }
   },
 });
 
 const most = (values: readonly number[]) => Math.round(Math.max(...values) / 1024);
-console.log(counts, `${Math.round(calls / ms * 1000)} calls/s`);
+print(`${JSON.stringify(counts)} ${Math.round(calls / ms * 1000)} calls/s`);
 if (resident.length > 20) {
   const half = resident.length >> 1;
-  console.log(
+  print(
     `most memory: ${most(resident.slice(0, half))} MiB in the first half, ${
       most(resident.slice(half))
     } in the second`,
   );
 }
-for (const fault of faults.slice(0, 20)) console.error(fault);
-console.log(faults.length === 0 ? "every call was answered exactly once" : `${faults.length} faults`);
+for (const fault of faults.slice(0, 20)) print(fault);
+print(faults.length === 0 ? "every call was answered exactly once" : `${faults.length} faults`);
 Deno.exit(faults.length === 0 ? 0 : 1);

@@ -102,7 +102,7 @@ Deno.test("A call's stream over HTTP is slowed down by a client that does not re
 });
 
 Deno.test("A child process is slowed down by a client that does not read", async () => {
-  await using child = await scriptedChild({
+  await using child = scriptedChild({
     "x/go": `
       const filling = "x".repeat(64 * 1024);
       for (let n = 0; n < ${COUNT}; n++) {

@@ -69,7 +69,7 @@ Deno.test("--cwd and --env are the command's, which has our environment otherwis
 });
 
 Deno.test("A child's stderr is in our log, with its name, at level info", async () => {
-  await using child = await scriptedChild({
+  await using child = scriptedChild({
     start: `Deno.stderr.writeSync(encoder.encode("hello from \\u001b[31mthe child\\u001b[0m\\n"));`,
   });
   {
@@ -84,7 +84,7 @@ Deno.test("A child's stderr is in our log, with its name, at level info", async 
 });
 
 Deno.test("What a child writes to stdout that is no JSON is dropped with a warning", async () => {
-  await using child = await scriptedChild({
+  await using child = scriptedChild({
     start: `say("Server starting..."); say("");`,
     "tools/call": `say("debug: called"); say("[1,2"); say('{"no":"JSON-RPC"}'); reply({ ok: true });`,
   });
@@ -97,7 +97,7 @@ Deno.test("What a child writes to stdout that is no JSON is dropped with a warni
 });
 
 Deno.test("Everything crosses a child's pipes: questions, notifications, cancellations", async () => {
-  await using child = await scriptedChild({
+  await using child = scriptedChild({
     "tools/call": `
       say('{"jsonrpc":"2.0","method":"x/hello"}');
       say(JSON.stringify({ jsonrpc: "2.0", id: message.id, method: "roots/list" }));
@@ -138,7 +138,7 @@ Deno.test("A command that ends at once is an error to initialize that shows what
 });
 
 Deno.test("A child that ends in mid-call leaves its calls with an error each that says how", async () => {
-  await using child = await scriptedChild({ "tools/call": `if (message.params.last) Deno.exit(7);` });
+  await using child = scriptedChild({ "tools/call": `if (message.params.last) Deno.exit(7);` });
   await using program = await proxied(child.command);
   const answers = await Promise.all(
     [false, false, true].map((last) => program.request("tools/call", { last })),
@@ -154,7 +154,7 @@ Deno.test("A child that ends in mid-call leaves its calls with an error each tha
 });
 
 Deno.test("A child's answer that it began before it ended is not lost", async () => {
-  await using child = await scriptedChild({
+  await using child = scriptedChild({
     "tools/call": `reply({ text: "x".repeat(300_000) }); Deno.exit(0);`,
   });
   await using program = await proxied(child.command);
@@ -162,7 +162,7 @@ Deno.test("A child's answer that it began before it ended is not lost", async ()
 });
 
 Deno.test("A large argument reaches the child whole, and a large result comes back", async () => {
-  await using child = await scriptedChild({ "tools/call": `reply({ text: message.params.text });` });
+  await using child = scriptedChild({ "tools/call": `reply({ text: message.params.text });` });
   await using program = await proxied(child.command);
   const text = "ü".repeat(4 * 1024 * 1024);
   assert.equal((await program.request("tools/call", { text }, 60_000)).result.text, text);

@@ -91,12 +91,10 @@ Deno.test("A call's stream may ask the client, who answers by a POST of its own,
     await stream.end();
   });
   await using program = await proxied(server.url, { initialize: { capabilities: { elicitation: {} } } });
-  program.respond(
-    "elicitation/create",
-    ({ message }: { message: string } | any) => ({ action: "accept", message }),
-  );
+  program.respond("elicitation/create", (params) => ({ action: "accept", asked: params }));
   const { result } = await program.request("tools/call", { name: "ask" });
-  assert.deepEqual(result, { got: { action: "accept", message: "who?" } });
+  const asked = { message: "who?", requestedSchema: {} };
+  assert.deepEqual(result, { got: { action: "accept", asked } });
   const answer = server.requests.find(({ message }) => message.result?.action === "accept");
   assert.equal(answer?.headers.get("mcp-session-id"), server.sessions[0]);
   assert.equal(answer?.headers.get("mcp-protocol-version"), "2025-11-25");

@@ -91,7 +91,7 @@ const wires: Record<string, Open> = {
     };
   },
   async "a child process"(result) {
-    const child = await scriptedChild({
+    const child = scriptedChild({
       "tools/call": `say(${JSON.stringify(answer("ID", result))}.replace("ID", () => idOf(line)))`,
     });
     return {

@@ -14,7 +14,7 @@ export interface ScriptedChild extends AsyncDisposable {
  * Makes a child. The script for a method (or `start`) is JavaScript that sees `line`, `message`, `say(text)`,
  * `reply(result)`, `idOf(line)`, `note(text)` and `Deno`; other requests get an empty result, `initialize` a good one.
  */
-export async function scriptedChild(scripts: Readonly<Record<string, string>> = {}): Promise<ScriptedChild> {
+export function scriptedChild(scripts: Readonly<Record<string, string>> = {}): ScriptedChild {
   const inbox = createInbox<string>((items) => `the child received\n${items.join("\n")}`);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const reading = new Set<Promise<void>>();
