@@ -85,6 +85,9 @@ interface Question {
 const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
 
+/** Above this many notifications on their way, it is not read on either. */
+const CONGESTED_LEAVING = 64;
+
 /** How long notifications and the client's answers may take to leave once all is answered, in milliseconds. */
 const LEAVE_MS = 1000;
 
@@ -185,6 +188,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     leaving.add(told);
     void told.then((why) => {
       leaving.delete(told);
+      relieve();
       if (why === undefined) return;
       const what = message.method ?? "an answer to the server";
       logger.warn(`${what} was not delivered: ${why.message}`, { code: why.code, endpoint: why.endpoint });
@@ -252,9 +256,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     const stopped = entry === undefined ? [...unanswered.values()] : [entry];
     for (const it of stopped) noteQuestion(it, performance.now());
     questions.set(idKey(message.id!), { message, stopped });
-    // The client must be able to answer.
-    room?.resolve();
-    room = undefined;
+    relieve();
     return receive(message);
   }
 
@@ -327,8 +329,14 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   // Ends --------------------------------------------------------------------------------------------------------
 
+  function isCongested(): boolean {
+    if (leaving.size >= CONGESTED_LEAVING) return true;
+    // With a question open, the client must be able to answer.
+    return questions.size === 0 && (unanswered.size >= CONGESTED || unansweredBytes >= CONGESTED_BYTES);
+  }
+
   function relieve(): void {
-    if (unanswered.size < CONGESTED && unansweredBytes < CONGESTED_BYTES) {
+    if (!isCongested()) {
       room?.resolve();
       room = undefined;
     }
@@ -379,8 +387,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     },
     allowsBatches: () => allowsBatches(session.revision),
     congested() {
-      if (unanswered.size < CONGESTED && unansweredBytes < CONGESTED_BYTES) return undefined;
-      if (questions.size > 0) return undefined;
+      if (!isCongested()) return undefined;
       return (room ??= Promise.withResolvers<void>()).promise;
     },
     tell(message) {

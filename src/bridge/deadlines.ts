@@ -36,14 +36,15 @@ export function createDeadlines<T extends Timed>(expired: (item: T) => void): De
     if (timer !== armedFor) return;
     armedFor = Infinity;
     const now = performance.now();
+    const over: T[] = [];
     let next = Infinity;
     for (const item of items) {
-      if (item.due <= now) {
-        items.delete(item);
-        expired(item);
-      } else if (item.due < next) {
-        next = item.due;
-      }
+      if (item.due <= now) over.push(item);
+      else if (item.due < next) next = item.due;
+    }
+    for (const item of over.sort((a, b) => a.due - b.due)) {
+      items.delete(item);
+      expired(item);
     }
     if (next !== Infinity) arm(next);
   }

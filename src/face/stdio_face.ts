@@ -119,6 +119,7 @@ export function stdioFace(options: StdioFaceOptions): Face {
     flush: () => outbox.flush(),
     async serve(handler) {
       handler.listen({ receive });
+      const wait = () => handler.congested() ?? full;
       const decoder = new LineDecoder(maxMessageSize);
       const buffer = new Uint8Array(READ_SIZE);
       try {
@@ -127,8 +128,8 @@ export function stdioFace(options: StdioFaceOptions): Face {
           for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
             if (line instanceof Uint8Array) take(line, handler);
             else tooLong(line);
-            const busy = handler.congested() ?? full;
-            if (busy !== undefined) await busy;
+            // Where there is room again in the one place, there need not be in the other.
+            for (let busy = wait(); busy !== undefined; busy = wait()) await busy;
           }
           if (count === null) return;
         }

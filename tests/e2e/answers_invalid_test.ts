@@ -177,7 +177,7 @@ Deno.test(
     await using program = startProgram(["proxy", "--max-message-size", "1MiB", server.url]);
     await program.initialize();
     const piece = encoder.encode("x".repeat(1 << 20));
-    await program.send(encoder.encode('{"jsonrpc":"2.0","id":77,"method":"'));
+    await program.send(encoder.encode('{"jsonrpc":"2.0","id":77,"method":"ping","params":{"x":"'));
     for (let n = 0; n < 300; n++) await program.send(piece);
     await program.send('"}}');
     assert.equal((await program.response(77)).error?.code, INVALID_REQUEST);

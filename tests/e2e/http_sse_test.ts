@@ -40,6 +40,18 @@ for (const postStatus of [401, 403, 500]) {
   });
 }
 
+Deno.test("HTTP+SSE is found also when the refusal of the POST is a JSON-RPC error", async () => {
+  const refusal = { jsonrpc: "2.0", id: null, error: { code: -32000, message: "no POST here" } };
+  await using sse = await startRawSseServer({
+    onHttp: { "POST /sse": (_request, reply) => reply.body(refusal, { status: 400 }) },
+  });
+  await using program = await proxied(sse.url);
+  assert.equal(
+    (await program.request("tools/call", { name: "echo", arguments: { text: "a" } })).error,
+    undefined,
+  );
+});
+
 Deno.test("A server that knows neither transport is reported with its first refusal", async () => {
   await using server = await startRawServer({
     on: { POST: (_request, reply) => reply.status(404, "no such page") },

@@ -90,15 +90,15 @@ const wires: Record<string, Open> = {
       [Symbol.asyncDispose]: server[Symbol.asyncDispose],
     };
   },
-  async "a child process"(result) {
+  "a child process"(result) {
     const child = scriptedChild({
       "tools/call": `say(${JSON.stringify(answer("ID", result))}.replace("ID", () => idOf(line)))`,
     });
-    return {
+    return Promise.resolve({
       endpoint: child.command,
       received: (part) => child.received(part),
       [Symbol.asyncDispose]: child[Symbol.asyncDispose],
-    };
+    });
   },
 };
 

@@ -39,11 +39,11 @@ export function createInbox<T>(describe: (items: readonly T[]) => string): Inbox
     if (ended !== undefined) return Promise.reject(ended());
     const site = new Error();
     return new Promise<R>((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      const timer: { id?: ReturnType<typeof setTimeout> } = {};
       let settled = false;
       const settle = () => {
         settled = true;
-        clearTimeout(timer);
+        clearTimeout(timer.id);
         waiters.delete(waiter);
         rejecters.delete(fail);
       };
@@ -62,11 +62,11 @@ export function createInbox<T>(describe: (items: readonly T[]) => string): Inbox
       // Before the timer: arming one may run what pushes an item.
       waiters.add(waiter);
       rejecters.add(fail);
-      timer = setTimeout(
+      timer.id = setTimeout(
         () => fail(new Error(`nothing matched within ${timeoutMs} ms; ${describe(items)}`)),
         timeoutMs,
       );
-      if (settled) clearTimeout(timer);
+      if (settled) clearTimeout(timer.id);
     });
   }
 

@@ -7,7 +7,8 @@ import type { Logger } from "../../telemetry/logger.ts";
 export interface AutoPeerOptions {
   readonly endpoint: string;
   readonly openStreamable: () => Peer;
-  readonly openSse: () => Promise<Peer>;
+  /** @param timeoutMs how long the `endpoint` event may take; by default as long as connecting may */
+  readonly openSse: (timeoutMs?: number) => Promise<Peer>;
   readonly logger: Logger;
   /** Told which transport was chosen, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
@@ -15,13 +16,17 @@ export interface AutoPeerOptions {
 
 /**
  * Tells whether the answer to a Streamable HTTP `initialize` calls for a try with HTTP+SSE: 400, 404 or 405
- * (S/2025-11-25/basic/transports, Backwards Compatibility). A JSON-RPC error with 400 or 404 is the word of a server
- * that has read the message: it takes messages by POST.
+ * (S/2025-11-25/basic/transports, Backwards Compatibility).
  */
-export function callsForSse(outcome: Outcome): boolean {
-  if (outcome.kind !== "refused") return false;
-  return outcome.status === 405 || ([400, 404].includes(outcome.status ?? 0) && outcome.answer === undefined);
+export function callsForSse(outcome: Outcome): outcome is Extract<Outcome, { kind: "refused" }> {
+  return outcome.kind === "refused" && [400, 404, 405].includes(outcome.status ?? 0);
 }
+
+/**
+ * How long the `endpoint` event may take when the refusal was a JSON-RPC error, in milliseconds: a server that reads what is
+ * posted hardly wants it elsewhere, and its stream may be one that says nothing.
+ */
+const DOUBTFUL_MS = 2000;
 
 /**
  * A Peer that speaks Streamable HTTP, or HTTP+SSE where the server knows only that: the client's own `initialize` finds
@@ -44,9 +49,9 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       if (outcome.kind === "answered") settleOn("http", "initialize was answered over Streamable HTTP");
       return outcome;
     }
-    const status = "status" in outcome ? outcome.status : undefined;
+    const { status, answer } = outcome;
     const streamable = peer;
-    const sse = peer = await options.openSse();
+    const sse = peer = await options.openSse(answer === undefined ? undefined : DOUBTFUL_MS);
     if (listener !== undefined) sse.listen(listener);
     const exchange = sse.request(message, requestOptions);
     goOn(exchange);

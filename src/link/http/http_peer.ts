@@ -40,7 +40,8 @@ async function transportPeer(
 ): Promise<Peer> {
   const openStreamable = () => streamablePeer(options);
   // Few servers still need it.
-  const openSse = async () => (await import("./sse_peer.ts")).ssePeer(options);
+  const openSse = async (timeoutMs = options.timeoutMs) =>
+    (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
   if (transport === "http" || transport === "sse") {
     chosen?.(transport, `--transport ${transport}`);
     return transport === "http" ? openStreamable() : await openSse();
