@@ -10,6 +10,7 @@ import { pause, within } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
 import { answerFor, failureAnswer } from "./answer.ts";
 import { createDeadlines } from "./deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
@@ -321,6 +322,12 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       message.method !== "logging/setLevel" || !debug || session.revision === undefined || serverLogs(session)
     ) {
       return undefined;
+    }
+    const level = textAt(message, ["params", "level"]);
+    if (level === undefined || !MCP_LOG_LEVELS.some((name) => level === `"${name}"`)) {
+      // S/2025-11-25/server/utilities/logging, Error Handling.
+      const why = `Invalid params: the level must be one of ${MCP_LOG_LEVELS.join(", ")}`;
+      return errorAnswer(message.id!, ErrorCode.InvalidParams, why);
     }
     const answer = resultAnswer(message.id!, {});
     session = afterAnswer(session, message, answer);

@@ -43,8 +43,8 @@ export function createDeadlines<T extends Timed>(expired: (item: T) => void): De
       else if (item.due < next) next = item.due;
     }
     for (const item of over.sort((a, b) => a.due - b.due)) {
-      items.delete(item);
-      expired(item);
+      // One that has expired may have given up others.
+      if (items.delete(item)) expired(item);
     }
     if (next !== Infinity) arm(next);
   }

@@ -24,7 +24,7 @@ export class InvalidMessage extends Error {
   readonly id: Id | null;
   /** It has a `method`: it was meant as a request or a notification. */
   readonly hasMethod: boolean;
-  /** @param reason what is wrong, in one line */
+  /** Makes one; `reason` says what is wrong in one line. */
   constructor(code: number, reason: string, id: Id | null = null, hasMethod = false) {
     super(reason);
     this.code = code;

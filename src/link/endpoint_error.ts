@@ -3,7 +3,7 @@ export class EndpointError extends Error {
   /** What the user can write instead, where that can be told. */
   readonly hint: string | undefined;
 
-  /** @param message what is wrong, in one line */
+  /** Makes one; `message` says what is wrong in one line. */
   constructor(message: string, hint?: string) {
     super(hint === undefined ? message : `${message}; ${hint}`);
     this.name = "EndpointError";
