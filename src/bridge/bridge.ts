@@ -54,7 +54,7 @@ export interface Bridge extends Handler {
   readonly session: Session;
   /** The handshake is over for the client, which may be told things unasked. */
   readonly ready: boolean;
-  /** Hands a message of our own to the client. */
+  /** Hands a message of our own to the client; dropped while the client is behind with reading. */
   tell(message: Message): void;
   /**
    * Ends the conversation: what is in flight may still take `ms` milliseconds, then it is cancelled and answered with an
@@ -105,6 +105,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   let session = NO_SESSION;
   let toClient: Receive = () => {};
   let clientListens = true;
+  /** What we had to say last still waits for the client. */
+  let behind = false;
   /** The client has been given the result of its `initialize`. */
   let greeted = false;
   let room: PromiseWithResolvers<void> | undefined;
@@ -398,7 +400,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       return (room ??= Promise.withResolvers<void>()).promise;
     },
     tell(message) {
-      void toClient(message);
+      if (behind) return;
+      const slow = toClient(message);
+      if (slow === undefined) return;
+      behind = true;
+      void slow.then(() => behind = false);
     },
     drain,
     async close() {

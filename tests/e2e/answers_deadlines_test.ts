@@ -305,6 +305,9 @@ Deno.test("a request that is cancelled while it waits its turn never reaches the
   await program.send({ jsonrpc: "2.0", id: "waiting", method: "tools/list" });
   await program.send({ jsonrpc: "2.0", id: "next", method: "ping" });
   await program.notify("notifications/cancelled", { requestId: "waiting" });
+  // What is answered here has been read after the cancellation.
+  await program.send("garbage");
+  await program.next(({ error }) => error?.code === -32700);
   first.resolve();
   await one;
   await program.response("next");

@@ -1,10 +1,12 @@
 /** The log as the client sees it: notifications where and when MCP allows them, and stdout without anything else. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { isWindows } from "../link/child/processes.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
 import type { WireMessage } from "../support/wire_message.ts";
+import { until } from "./process_wires.ts";
 
 const LOGGING = { capabilities: { tools: {}, logging: {} } };
 const SILENT = { capabilities: { tools: {} } };
@@ -205,4 +207,28 @@ Deno.test("the server's own log notifications pass, whatever our level", async (
   const data = { text: "12:30:05 \u001b[31mred", token: "not ours to judge" };
   await server.push({ jsonrpc: "2.0", method: "notifications/message", params: { level: "debug", data } });
   assert.deepEqual((await program.next(isLog)).params, { level: "debug", data });
+});
+
+Deno.test("a command that writes without end to stderr does not fill us up while the client does not read", {
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  const BYTES = 40_000_000;
+  const directory = await Deno.makeTempDir();
+  const done = `${directory}/done`;
+  const script = `
+    while IFS= read -r line; do case $line in
+      *initialize\\"*) echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"sh","version":"1"}}}' ;;
+      *ping*) yes 'a line as servers write it when they are asked to tell everything' | head -c ${BYTES} >&2; echo >"$1"
+        echo '{"jsonrpc":"2.0","id":2,"result":{}}' ;;
+    esac; done`;
+  await using program = startProgram(["proxy", "--debug", "--", "sh", "-c", script, "sh", done]);
+  await program.initialize();
+  program.pauseStdout();
+  const answer = program.request("ping", undefined, 120_000);
+  await until(() => existsSync(done), 120_000, "the command still writes");
+  const peak = Number(/VmHWM:\s+(\d+) kB/.exec(await Deno.readTextFile(`/proc/${program.pid}/status`))?.[1]);
+  program.resumeStdout();
+  assert.deepEqual((await answer).result, {});
+  assert.ok(peak < 250 * 1024, `peak of ${peak} kB`);
+  await Deno.remove(directory, { recursive: true });
 });

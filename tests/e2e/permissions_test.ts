@@ -267,11 +267,11 @@ async function onTerminal(
     const { value, done } = await reader.read();
     if (done) break;
     text += value;
+    if (ending) continue;
+    ending = seen.test(text) || PROMPT.test(text);
+    if (PROMPT.test(text)) child.kill("SIGKILL");
     // Ctrl-D at the start of a line ends a terminal's input.
-    if (!ending && (seen.test(text) || PROMPT.test(text))) {
-      ending = true;
-      await stdin.write(new Uint8Array([4])).catch(() => {});
-    }
+    else if (ending) await stdin.write(new Uint8Array([4])).catch(() => {});
   }
   clearTimeout(timer);
   await stdin.close().catch(() => {});
