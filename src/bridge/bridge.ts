@@ -6,13 +6,14 @@ import type { Message } from "../jsonrpc/message.ts";
 import type { Handler } from "../face/face.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
-import { pause, within } from "../link/pause.ts";
+import { within } from "../link/pause.ts";
+import { createTasks } from "../link/tasks.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
 import { answerFor, failureAnswer } from "./answer.ts";
-import { createDeadlines } from "./deadlines.ts";
+import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
 import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
 
@@ -85,6 +86,10 @@ interface Question {
 /** Above this many unanswered requests, or bytes of them, the client is not read on. */
 const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
+/** How many times that is taken while the server waits for the client. */
+const HEADROOM = 8;
+/** Open questions of the server's; the oldest is forgotten when there are more. */
+const MOST_QUESTIONS = 4096;
 
 /** Above this many notifications on their way, it is not read on either. */
 const CONGESTED_LEAVING = 64;
@@ -99,12 +104,15 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   const unanswered = new Map<string, Unanswered>();
   let unansweredBytes = 0;
   const questions = new Map<string, Question>();
+  /** How many unanswered requests wait for the client's answer to a question. */
+  let asked = 0;
   /** What expects no answer and has not been taken by the wire yet. */
-  const leaving = new Set<Promise<unknown>>();
+  const leaving = createTasks();
   const deadlines = createDeadlines<Unanswered>(expire);
   let session = NO_SESSION;
   let toClient: Receive = () => {};
-  let clientListens = true;
+  /** The conversation is ending: nothing new is begun, and the client answers no more questions. */
+  let ending = false;
   /** What we had to say last still waits for the client. */
   let behind = false;
   /** The client has been given the result of its `initialize`. */
@@ -114,13 +122,19 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   peer.listen({
     receive: (message) => fromServer(message, undefined, toClient),
-    closed: (why) => logger.error(why.message, { endpoint: why.endpoint, hint: why.hint }),
+    closed(why) {
+      logger.error(why.message, { endpoint: why.endpoint, hint: why.hint });
+      forgetAll();
+    },
   });
 
   // From the client ---------------------------------------------------------------------------------------------
 
   function request(message: Message, { receive }: { readonly receive: Receive }): Exchange {
     const key = idKey(message.id!);
+    if (ending) {
+      return settledExchange({ kind: "answered", message: failureAnswer(message.id!, endFailure()) });
+    }
     if (unanswered.has(key)) {
       const why = `Invalid Request: the id ${message.id} belongs to a request that is still unanswered`;
       return settledExchange({
@@ -131,7 +145,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     const local = answerHere(message);
     if (local !== undefined) return settledExchange({ kind: "answered", message: local });
     session = afterMessage(session, message);
-    if (message.method === "initialize") greeted = false;
+    if (message.method === "initialize") {
+      greeted = false;
+      forgetAll();
+    }
     return send(key, message, receive);
   }
 
@@ -158,6 +175,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (unanswered.get(key) !== entry) return;
     unanswered.delete(key);
     unansweredBytes -= message.bytes.length;
+    if (entry.questions > 0) asked--;
     deadlines.unwatch(entry);
     relieve();
     if ("failure" in outcome) report(message, outcome.failure);
@@ -187,10 +205,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   }
 
   function pass(message: Message): void {
-    const told = peer.notify(message);
-    leaving.add(told);
-    void told.then((why) => {
-      leaving.delete(told);
+    void leaving.run(peer.notify(message)).then((why) => {
       relieve();
       if (why === undefined) return;
       const what = message.method ?? "an answer to the server";
@@ -202,9 +217,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   function reply(message: Message): void {
     const question = questions.get(idKey(message.id!));
     if (question === undefined) {
-      logger.warn("dropped an answer to a question the server did not ask, or has taken back", {
-        id: message.id,
-      });
+      // It may have crossed the server's cancellation.
+      logger.debug("dropped an answer to a question that is not open", { id: message.id });
       return;
     }
     forget(question);
@@ -215,8 +229,15 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     questions.delete(idKey(question.message.id!));
     for (const entry of question.stopped) {
       noteReply(entry, performance.now());
-      if (unanswered.get(idKey(entry.message.id!)) === entry) deadlines.watch(entry);
+      if (unanswered.get(idKey(entry.message.id!)) !== entry) continue;
+      if (entry.questions === 0) asked--;
+      deadlines.watch(entry);
     }
+  }
+
+  /** Whoever asked is gone. */
+  function forgetAll(): void {
+    for (const question of [...questions.values()]) forget(question);
   }
 
   function cancel(message: Message): void {
@@ -251,14 +272,22 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   }
 
   function ask(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
-    if (!clientListens) {
-      const why = failure("SHUTTING_DOWN", endpoint, "the client has ended the conversation");
-      return pass(failureAnswer(message.id!, why));
-    }
+    if (ending) return pass(failureAnswer(message.id!, endFailure()));
     // A wire that does not say on whose behalf the server asks stops the time of all requests.
-    const stopped = entry === undefined ? [...unanswered.values()] : [entry];
-    for (const it of stopped) noteQuestion(it, performance.now());
-    questions.set(idKey(message.id!), { message, stopped });
+    const stopped = entry === undefined
+      ? [...unanswered.values()]
+      : unanswered.has(idKey(entry.message.id!))
+      ? [entry]
+      : [];
+    for (const it of stopped) {
+      if (it.questions === 0) asked++;
+      noteQuestion(it, performance.now());
+    }
+    const key = idKey(message.id!);
+    const earlier = questions.get(key);
+    if (earlier !== undefined) forget(earlier);
+    questions.set(key, { message, stopped });
+    if (questions.size > MOST_QUESTIONS) forget(questions.values().next().value!);
     relieve();
     return receive(message);
   }
@@ -340,8 +369,9 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   function isCongested(): boolean {
     if (leaving.size >= CONGESTED_LEAVING) return true;
-    // With a question open, the client must be able to answer.
-    return questions.size === 0 && (unanswered.size >= CONGESTED || unansweredBytes >= CONGESTED_BYTES);
+    // While a request waits for what the client has to say to a question, the client must be able to say it.
+    const times = asked > 0 ? HEADROOM : 1;
+    return unanswered.size >= CONGESTED * times || unansweredBytes >= CONGESTED_BYTES * times;
   }
 
   function relieve(): void {
@@ -352,24 +382,25 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (unanswered.size === 0) emptied?.resolve();
   }
 
-  function stopListening(): void {
-    clientListens = false;
-    for (const { message, ...question } of questions.values()) {
-      forget({ message, ...question });
-      const why = failure("SHUTTING_DOWN", endpoint, "the client has ended the conversation");
-      pass(failureAnswer(message.id!, why));
+  function endFailure(): Failure {
+    return failure("SHUTTING_DOWN", endpoint, "the conversation is ending");
+  }
+
+  function beginEnd(): void {
+    ending = true;
+    for (const question of [...questions.values()]) {
+      forget(question);
+      pass(failureAnswer(question.message.id!, endFailure()));
     }
   }
 
   async function drain(ms: number): Promise<void> {
-    stopListening();
+    beginEnd();
     if (unanswered.size > 0 && ms > 0) {
       emptied ??= Promise.withResolvers<void>();
-      const over = new AbortController();
-      await Promise.race([emptied.promise, pause(ms, over.signal)]);
-      over.abort();
+      await within(emptied.promise, ms);
     }
-    if (ms > 0) await within(Promise.all(leaving), Math.min(ms, LEAVE_MS));
+    if (ms > 0) await leaving.settled(Math.min(ms, LEAVE_MS));
     const why = failure(
       "SHUTTING_DOWN",
       endpoint,

@@ -1,5 +1,7 @@
 import { errorAnswer } from "../jsonrpc/answers.ts";
+import { ByteRope } from "../jsonrpc/byte_rope.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import type { Id } from "../jsonrpc/id.ts";
 import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import { InvalidMessage, type Message } from "../jsonrpc/message.ts";
 import { readOverlong } from "../jsonrpc/overlong.ts";
@@ -63,12 +65,10 @@ export function stdioFace(options: StdioFaceOptions): Face {
       case "message":
         return takeMessage(incoming.message, handler);
       case "invalid":
-        return complain(incoming.problem);
+        return takeInvalid(incoming.problem, handler);
       case "batch":
         if (handler.allowsBatches()) void takeBatch(incoming.members, handler);
-        else {complain(
-            new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches"),
-          );}
+        else complain(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches", null);
     }
   }
 
@@ -77,9 +77,25 @@ export function stdioFace(options: StdioFaceOptions): Face {
     else handler.notify(message);
   }
 
-  function complain({ id, code, message }: InvalidMessage): void {
+  function takeInvalid(problem: InvalidMessage, handler: Handler): void {
+    complain(problem.code, problem.message, ownId(problem));
+    disown(problem, handler);
+  }
+
+  function complain(code: number, message: string, id: Id | null): void {
     logger.warn(`the client sent what is no message: ${message}`, { id });
     write(errorAnswer(id, code, message).bytes);
+  }
+
+  /** The id of what was meant as a request; that of an answer names a request of the server's. */
+  function ownId({ meant, id }: InvalidMessage): Id | null {
+    return meant === "answer" ? null : id;
+  }
+
+  /** A question that the client has answered with what is no message is answered all the same. */
+  function disown({ meant, id }: InvalidMessage, handler: Handler): void {
+    if (meant !== "answer" || id === null) return;
+    handler.notify(errorAnswer(id, ErrorCode.InternalError, "the client's answer was no valid message"));
   }
 
   /** Answers a batch with a batch (JSON-RPC 2.0, section 6); one without requests with nothing. */
@@ -87,7 +103,8 @@ export function stdioFace(options: StdioFaceOptions): Face {
     const answers: Promise<Message | undefined>[] = [];
     for (const member of members) {
       if (member instanceof InvalidMessage) {
-        answers.push(Promise.resolve(errorAnswer(member.id, member.code, member.message)));
+        answers.push(Promise.resolve(errorAnswer(ownId(member), member.code, member.message)));
+        disown(member, handler);
       } else if (member.method === "initialize") {
         // S/2025-03-26/basic/lifecycle, Initialization: it must not be part of a batch.
         const why = "Invalid Request: initialize must not be part of a batch";
@@ -102,16 +119,26 @@ export function stdioFace(options: StdioFaceOptions): Face {
       }
     }
     const given = (await Promise.all(answers)).filter((message) => message !== undefined);
-    if (given.length > 0) write(encodeUtf8(`[${given.map((message) => message.text).join(",")}]`));
+    if (given.length > 0) write(joinBatch(given));
   }
 
-  function tooLong(line: OverlongLine): void {
+  function tooLong(line: OverlongLine, handler: Handler): void {
     const { id, hasMethod } = readOverlong(line);
-    const why = `the message is longer than ${maxMessageSize} bytes (--max-message-size)`;
-    // Its id names a request of the client's only if there is a method.
-    complain(
-      new InvalidMessage(ErrorCode.InvalidRequest, `Invalid Request: ${why}`, hasMethod ? id ?? null : null),
+    const why = `Invalid Request: the message is longer than ${maxMessageSize} bytes (--max-message-size)`;
+    takeInvalid(
+      new InvalidMessage(ErrorCode.InvalidRequest, why, id ?? null, hasMethod ? "call" : "answer"),
+      handler,
     );
+  }
+
+  /** Reads on; `null` at the end, and when there is nothing to read from any more. */
+  async function read(buffer: Uint8Array): Promise<number | null> {
+    try {
+      return await options.read(buffer);
+    } catch (error) {
+      logger.debug("reading from the client ended", { error });
+      return null;
+    }
   }
 
   return {
@@ -122,20 +149,27 @@ export function stdioFace(options: StdioFaceOptions): Face {
       const wait = () => handler.congested() ?? full;
       const decoder = new LineDecoder(maxMessageSize);
       const buffer = new Uint8Array(READ_SIZE);
-      try {
-        for (;;) {
-          const count = await options.read(buffer);
-          for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
-            if (line instanceof Uint8Array) take(line, handler);
-            else tooLong(line);
-            // Where there is room again in the one place, there need not be in the other.
-            for (let busy = wait(); busy !== undefined; busy = wait()) await busy;
-          }
-          if (count === null) return;
+      for (;;) {
+        const count = await read(buffer);
+        for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
+          if (line instanceof Uint8Array) take(line, handler);
+          else tooLong(line, handler);
+          // Where there is room again in the one place, there need not be in the other.
+          for (let busy = wait(); busy !== undefined; busy = wait()) await busy;
         }
-      } catch (error) {
-        logger.debug("reading from the client ended", { error });
+        if (count === null) return;
       }
     },
   };
+}
+
+/** The array of some messages, as bytes: their text together may be longer than a string can be. */
+function joinBatch(messages: readonly Message[]): Uint8Array {
+  const rope = new ByteRope();
+  for (const [i, { bytes }] of messages.entries()) {
+    rope.append(encodeUtf8(i === 0 ? "[" : ","));
+    rope.append(bytes);
+  }
+  rope.append(encodeUtf8("]"));
+  return rope.take();
 }

@@ -22,14 +22,19 @@ export class InvalidMessage extends Error {
   readonly code: number;
   /** The id to answer with: the message's own where it could be read, else `null`. */
   readonly id: Id | null;
-  /** It has a `method`: it was meant as a request or a notification. */
-  readonly hasMethod: boolean;
+  /** What it was meant as: `call` with a `method`, `answer` without one but with a `result` or an `error`. */
+  readonly meant: "call" | "answer" | "unknown";
   /** Makes one; `reason` says what is wrong in one line. */
-  constructor(code: number, reason: string, id: Id | null = null, hasMethod = false) {
+  constructor(
+    code: number,
+    reason: string,
+    id: Id | null = null,
+    meant: InvalidMessage["meant"] = "unknown",
+  ) {
     super(reason);
     this.code = code;
     this.id = id;
-    this.hasMethod = hasMethod;
+    this.meant = meant;
   }
 }
 
@@ -201,7 +206,7 @@ function kindOf(bytes: Uint8Array, envelope: Envelope, duplicate: string | undef
       ErrorCode.InvalidRequest,
       `Invalid Request: ${reason}`,
       knownId,
-      spans.method !== undefined,
+      spans.method !== undefined ? "call" : spans.result ?? spans.error ? "answer" : "unknown",
     );
 
   if (duplicate !== undefined) throw invalid(`"${duplicate}" is there twice`);

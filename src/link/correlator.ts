@@ -3,6 +3,7 @@ import { errorAnswer } from "../jsonrpc/answers.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { type Id, idKey, idsMeet } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { readInitializeResult } from "../mcp/revision.ts";
 import type { OpenExchange } from "./exchange.ts";
 import type { Outcome } from "./peer.ts";
 import { type Failure, failure } from "./failure.ts";
@@ -17,6 +18,8 @@ export interface Waiting {
 export interface Correlator {
   /** How many requests wait. */
   readonly size: number;
+  /** The revision the last `initialize` was answered with; `undefined` before. */
+  readonly revision: string | undefined;
   add(message: Message, exchange: OpenExchange): void;
   /** Forgets a request; tells whether it was waiting. */
   drop(message: Message): boolean;
@@ -31,6 +34,7 @@ export interface Correlator {
 /** Makes a {@linkcode Correlator}. */
 export function createCorrelator(): Correlator {
   const waiting = new Map<string, Waiting>();
+  let revision: string | undefined;
 
   function find(id: Id): string | undefined {
     const key = idKey(id);
@@ -54,7 +58,11 @@ export function createCorrelator(): Correlator {
     get size() {
       return waiting.size;
     },
+    get revision() {
+      return revision;
+    },
     add(message, exchange) {
+      if (message.method === "initialize") revision = undefined;
       waiting.set(idKey(message.id!), { message, exchange });
     },
     drop(message) {
@@ -64,6 +72,7 @@ export function createCorrelator(): Correlator {
     },
     answer(answer) {
       const found = take(answer.id!);
+      if (found?.message.method === "initialize") revision = readInitializeResult(answer)?.protocolVersion;
       found?.exchange.settle({ kind: "answered", message: withId(answer, found.message.id!) });
       return found !== undefined;
     },
@@ -85,7 +94,7 @@ function withAnswerId(outcome: Outcome, id: Id): Outcome {
   return { ...outcome, answer: withId(outcome.answer, id) };
 }
 
-/** The outcome of a request whose answer can't be used: a {@linkcode Failure} on a wire without statuses. */
+/** The outcome of a request whose answer can't be used, or that never had one. */
 export function refusedOutcome(why: Failure): Outcome {
   return { kind: "refused", failure: why, status: why.status, answer: undefined };
 }

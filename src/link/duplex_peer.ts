@@ -1,7 +1,6 @@
 import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { readOverlong } from "../jsonrpc/overlong.ts";
-import { readInitializeResult } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "./correlator.ts";
 import { type OpenExchange, openExchange } from "./exchange.ts";
@@ -9,7 +8,7 @@ import { type Failure, failure } from "./failure.ts";
 import { inbox } from "./inbox.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { within } from "./pause.ts";
+import { pause, within } from "./pause.ts";
 import type { Exchange, Peer, PeerListener } from "./peer.ts";
 
 /** What a {@linkcode duplexPeer} needs. */
@@ -41,6 +40,8 @@ interface OnWire {
   readonly failed: (why: Failure) => void;
 }
 
+/** How long answers may still come in when nothing goes out any more, in milliseconds. */
+const LAST_WORDS_MS = 500;
 /** How long the last messages may take to leave when the peer is closed, in milliseconds. */
 const FLUSH_MS = 500;
 
@@ -49,8 +50,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   const { endpoint, logger, maxMessageSize } = options;
   const closing = new AbortController();
   const correlator = createCorrelator();
-  let revision: string | undefined;
-  const takeIn = inbox({ endpoint, logger, correlator, revision: () => revision });
+  const takeIn = inbox({ endpoint, logger, correlator });
   let listener: PeerListener | undefined;
   let wire: Wire | undefined;
   /** What waits for the wire that is being opened, in the order it came; `undefined` when none is. */
@@ -98,10 +98,14 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   }
 
   function start(link: Link): Wire {
-    // A failed write means that the wire is ending: reading tells when and why.
     const outbox = createOutbox(
       (bytes) => link.write(bytes),
-      (error) => logger.debug("the wire takes no more", { endpoint, error }),
+      (error) => {
+        logger.debug("the wire takes no more", { endpoint, error });
+        // It is ending: reading tells why, and may bring answers that were under way. A wire that goes on being
+        // read but takes nothing is of no use.
+        void pause(LAST_WORDS_MS).then(() => link.close());
+      },
     );
     return { link, outbox, over: read(link) };
   }
@@ -179,7 +183,6 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
       const exchange = openExchange((notice) => {
         if (correlator.drop(message) && notice !== undefined) wire?.outbox.send(notice.bytes);
       });
-      if (message.method === "initialize") exchange.outcome.then(noteRevision);
       if (isOver(message)) {
         exchange.settle({ kind: "not_sent", failure: ended! });
       } else {
@@ -189,18 +192,14 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
         });
       }
       return exchange;
-
-      function noteRevision(outcome: Awaited<Exchange["outcome"]>): void {
-        if (outcome.kind === "answered") revision = readInitializeResult(outcome.message)?.protocolVersion;
-      }
     },
     notify(message) {
       if (isOver(message)) return Promise.resolve(ended);
       return new Promise((resolve) => {
         withWire({
-          use: async ({ outbox }) => {
+          use: async ({ link, outbox }) => {
             await outbox.send(message.bytes);
-            resolve(undefined);
+            resolve(outbox.broken ? endFailure(link, undefined) : undefined);
           },
           failed: resolve,
         });

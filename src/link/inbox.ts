@@ -13,8 +13,6 @@ export interface InboxOptions {
   readonly endpoint: string;
   readonly logger: Logger;
   readonly correlator: Correlator;
-  /** The revision negotiated with the server; `undefined` before. */
-  readonly revision: () => string | undefined;
 }
 
 /** Takes the bytes of one message or batch; messages that are no answers go to `receive`. */
@@ -24,7 +22,7 @@ export type Inbox = (bytes: Uint8Array<ArrayBuffer>, receive: Receive) => void |
 const SHOWN = 200;
 
 /** Makes what takes in the server's messages: answers find their request, all else is handed on. */
-export function inbox({ endpoint, logger, correlator, revision }: InboxOptions): Inbox {
+export function inbox({ endpoint, logger, correlator }: InboxOptions): Inbox {
   function take(message: Message, receive: Receive): void | Promise<void> {
     if (!message.isAnswer) return receive(message);
     if (correlator.answer(message)) return;
@@ -34,20 +32,22 @@ export function inbox({ endpoint, logger, correlator, revision }: InboxOptions):
   function unreadable(problem: InvalidMessage, bytes: Uint8Array): void {
     const shown = decodeUtf8(bytes.subarray(0, SHOWN));
     logger.warn(`dropped what is no MCP message: ${problem.message}`, { endpoint, received: shown });
-    if (problem.id === null || problem.hasMethod) return;
+    if (problem.id === null || problem.meant === "call") return;
     const why = `the server's answer is no valid JSON-RPC message (${problem.message})`;
     correlator.settle(problem.id, refusedOutcome(failure("NOT_MCP", endpoint, why)));
   }
 
   async function takeBatch(members: readonly (Message | InvalidMessage)[], receive: Receive): Promise<void> {
-    const allowed = allowsBatches(revision());
+    const allowed = allowsBatches(correlator.revision);
     if (!allowed) {
       logger.warn("refused a batch from the server: only revision 2025-03-26 allows them", { endpoint });
     }
     for (const member of members) {
       if (member instanceof Error) unreadable(member, new Uint8Array(0));
       else if (allowed) await take(member, receive);
-      else if (member.isAnswer) correlator.settle(member.id!, batchRefused(endpoint, member.id!, revision()));
+      else if (member.isAnswer) {
+        correlator.settle(member.id!, batchRefused(endpoint, member.id!, correlator.revision));
+      }
     }
   }
 

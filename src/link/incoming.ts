@@ -23,10 +23,18 @@ export function readIncoming(bytes: Uint8Array<ArrayBuffer>): Incoming {
   }
 }
 
+/** Messages in a batch: each costs far more than the bytes it may have. */
+const MOST_MEMBERS = 10_000;
+
 function readBatch(bytes: Uint8Array<ArrayBuffer>, start: number): Incoming {
   const spans: [number, number][] = [];
   const notes = newNotes();
-  const end = scanArray(bytes, start, bytes.length, notes, (from, to) => spans.push([from, to]));
+  const end = scanArray(bytes, start, bytes.length, notes, (from, to) => {
+    if (spans.push([from, to]) > MOST_MEMBERS) {
+      const why = `Invalid Request: a batch of more than ${MOST_MEMBERS} messages`;
+      throw new InvalidMessage(ErrorCode.InvalidRequest, why);
+    }
+  });
   const rest = skipSpace(bytes, end, bytes.length, notes);
   if (rest !== bytes.length) throw new JsonSyntaxError(rest);
   if (spans.length === 0) {

@@ -24,22 +24,17 @@ interface Held {
 export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOptions): Layer {
   return (next) => {
     let inFlight = 0;
-    const held: Held[] = [];
-    /** Held requests before this place have gone. */
-    let first = 0;
-    /** Held requests that have neither gone nor been cancelled. */
-    let waiting = 0;
+    /** Requests that wait their turn, in the order they came. */
+    const held = new Set<Held>();
 
     function release(): void {
       inFlight--;
-      while (first < held.length && inFlight < maxInFlight) {
-        const it = held[first++]!;
-        if (it.exchange.settled) continue;
-        waiting--;
+      for (const it of held) {
+        if (inFlight >= maxInFlight) return;
+        held.delete(it);
         it.sent = send(it.message, it.options);
         it.sent.outcome.then(it.exchange.settle);
       }
-      if (first === held.length || first > 1024) held.splice(0, first), first = 0;
     }
 
     function send(message: Message, options: RequestOptions | undefined): Exchange {
@@ -50,25 +45,16 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
     }
 
     function wait(message: Message, options: RequestOptions | undefined): Exchange {
-      if (waiting >= maxWaiting) {
-        return settledExchange({
-          kind: "not_sent",
-          failure: failure(
-            "OVERLOADED",
-            endpoint,
-            `${maxInFlight} requests are in flight and ${maxWaiting} wait already`,
-            "send fewer at a time, or raise --max-in-flight",
-          ),
-        });
+      if (held.size >= maxWaiting) {
+        const why = `${maxInFlight} requests are in flight and ${maxWaiting} wait already`;
+        return settledExchange({ kind: "not_sent", failure: failure("OVERLOADED", endpoint, why) });
       }
       const exchange = openExchange((notice) => {
-        if (it.sent === undefined) waiting--;
-        else it.sent.cancel(notice);
+        if (!held.delete(it)) it.sent?.cancel(notice);
       });
       const it: Held = { message, options, exchange, sent: undefined };
-      held.push(it);
-      waiting++;
-      return it.exchange;
+      held.add(it);
+      return exchange;
     }
 
     return {

@@ -7,6 +7,8 @@ const HIGH_WATER = 1024 * 1024;
 
 /** Writes lines one after the other, many small ones at a time. */
 export interface Outbox {
+  /** A write has failed: the wire takes no more. */
+  readonly broken: boolean;
   /**
    * Queues a line; the line break is added. Returns a promise when too much is waiting: it resolves when there is
    * room again, or when the wire is gone. Lines after the wire is gone are dropped.
@@ -62,6 +64,9 @@ export function createOutbox(
   }
 
   return {
+    get broken() {
+      return broken;
+    },
     send(line) {
       if (broken) return;
       queue.push(line);

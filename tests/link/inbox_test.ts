@@ -11,12 +11,19 @@ import { collectedLog } from "../support/collected_log.ts";
 function opened(revision: string | undefined, ...waiting: string[]) {
   const log = collectedLog();
   const correlator = createCorrelator();
+  if (revision !== undefined) {
+    const initialize = Message.fromText('{"jsonrpc":"2.0","id":"init","method":"initialize"}');
+    correlator.add(initialize, openExchange(() => {}));
+    correlator.answer(
+      Message.fromText(`{"jsonrpc":"2.0","id":"init","result":{"protocolVersion":"${revision}"}}`),
+    );
+  }
   const exchanges = new Map(waiting.map((id) => [id, openExchange(() => {})]));
   for (const [id, exchange] of exchanges) {
     correlator.add(Message.fromText(`{"jsonrpc":"2.0","id":${id},"method":"m"}`), exchange);
   }
   const received: string[] = [];
-  const take = inbox({ endpoint: "E", logger: log.logger, correlator, revision: () => revision });
+  const take = inbox({ endpoint: "E", logger: log.logger, correlator });
   return {
     log,
     received,

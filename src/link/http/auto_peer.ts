@@ -37,6 +37,7 @@ export function autoPeer(options: AutoPeerOptions): Peer {
   let peer = options.openStreamable();
   let listener: PeerListener | undefined;
   let decided = false;
+  let closed = false;
 
   async function decide(
     message: Message,
@@ -51,7 +52,9 @@ export function autoPeer(options: AutoPeerOptions): Peer {
     }
     const { status, answer } = outcome;
     const streamable = peer;
-    const sse = peer = await options.openSse(answer === undefined ? undefined : DOUBTFUL_MS);
+    const sse = await options.openSse(answer === undefined ? undefined : DOUBTFUL_MS);
+    if (closed) return outcome;
+    peer = sse;
     if (listener !== undefined) sse.listen(listener);
     const exchange = sse.request(message, requestOptions);
     goOn(exchange);
@@ -88,6 +91,9 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       listener = it;
       peer.listen(it);
     },
-    close: () => peer.close(),
+    close() {
+      closed = true;
+      return peer.close();
+    },
   };
 }

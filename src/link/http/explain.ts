@@ -11,8 +11,12 @@ const UNTRUSTED = [
   "untrusted",
 ];
 
+/** How hyper begins when it has no connection yet, its TLS handshake included: nothing of the request has left. */
+const NO_CONNECTION = /\bclient error \(connect\)/;
+
 /**
- * Says what an error that `fetch` threw means. Deno gives no error codes, so the text decides.
+ * Says what an error that `fetch` threw means. Deno gives no error codes, so the text decides. What is not known to have
+ * happened before the request left counts as a connection that broke.
  *
  * @param sent whether the request may have left: a connection that breaks afterwards leaves its outcome unknown
  */
@@ -27,7 +31,7 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
     failure: failure(code, endpoint, message, hint),
     sent: false,
   });
-  const blocked = /requests to (port \d+) are blocked/.exec(seen);
+  const blocked = /^fetch failed: requests to (port \d+) are blocked/.exec(seen);
   if (blocked !== null) {
     return not(
       "UNREACHABLE",
@@ -37,6 +41,17 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
   }
   if (/^invalid url\b|^url scheme '.*' not supported/.test(seen)) {
     return not("UNREACHABLE", "the URL is not valid", "check its scheme, host and port");
+  }
+  if (!NO_CONNECTION.test(seen)) {
+    return {
+      failure: failure(
+        "CONNECTION_LOST",
+        endpoint,
+        `the connection broke before the answer came: ${text}`,
+        "the request may have been carried out",
+      ),
+      sent: true,
+    };
   }
   if (is("causedasendentity", "ca used as end entity")) {
     // Refused even when it is trusted: what `openssl req -x509` makes unless told otherwise.
@@ -53,16 +68,14 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "pass the authority's certificate, or a self-signed one itself, with --ca-cert FILE",
     );
   }
-  if (is("certificate", "notvalidforname", "handshake", "tls", "badsignature", "alert", "corrupt message")) {
+  if (is("certificate", "handshake", "fatal alert", "corrupt message", "peer is incompatible", "peer misbehaved")) {
     return not(
       "TLS",
       `the TLS connection failed: ${text}`,
       "check the server's certificate, its name and its dates",
     );
   }
-  if (
-    is("dns error", "failed to lookup", "name or service not known", "no such host", "nodename nor servname")
-  ) {
+  if (is("dns error")) {
     return not(
       "UNREACHABLE",
       `the host name could not be resolved: ${text}`,
@@ -72,22 +85,11 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
   if (is("connection refused", "os error 111", "os error 61", "os error 10061")) {
     return not("UNREACHABLE", "the connection was refused", "is the server running, and is the port right?");
   }
-  if (is("tcp connect", "(connect)", "unreachable", "tunnel", "proxy", "client error (connect")) {
-    return not(
-      "UNREACHABLE",
-      `no connection: ${text}`,
-      "check the address, the network and the proxy settings",
-    );
-  }
-  return {
-    failure: failure(
-      "CONNECTION_LOST",
-      endpoint,
-      `the connection broke before the answer came: ${text}`,
-      "the request may have been carried out",
-    ),
-    sent: true,
-  };
+  return not(
+    "UNREACHABLE",
+    `no connection: ${text}`,
+    "check the address, the network and the proxy settings",
+  );
 }
 
 /** The texts of an error and its causes, without the URL: its query may be secret, and its words mean nothing. */
@@ -99,6 +101,8 @@ function errorText(error: unknown): string {
         /^error sending request(?: from \S+)?(?: for (?:url \(\S*\)|https?:\/\/\S+(?: \([^)]*\))?))?:? ?/i,
         "",
       )
+      // rustls ends in the address of its manual.
+      .replace(/: https:\/\/docs\.rs\/\S*/, "")
       .replace(/https?:\/\/[^\s)]*/gi, "the URL");
     if (text !== "" && text !== "fetch failed") parts.push(text);
   }

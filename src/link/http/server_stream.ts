@@ -4,6 +4,7 @@ import { dropBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { mediaType } from "./headers.ts";
 import type { HttpReply } from "./http_client.ts";
+import { EventTooLarge } from "./sse_decoder.ts";
 
 /** What {@linkcode keepServerStream} needs. */
 export interface ServerStreamOptions {
@@ -23,6 +24,10 @@ export interface ServerStreamOptions {
 /** The first wait before the stream is opened again, in milliseconds; doubled up to the second. */
 const REOPEN_MS = 1000;
 const REOPEN_MOST_MS = 30_000;
+/** However soon the server wants us back, in milliseconds. */
+const REOPEN_LEAST_MS = 100;
+/** Refusals that may be over the next time. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /**
  * Keeps the stream of what the server says unasked open for as long as the session lasts (S/2025-11-25/basic/transports,
@@ -39,7 +44,7 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
       const { response } = reply;
       if (!response.ok || mediaType(response) !== "text/event-stream") {
         await dropBody(response);
-        if (response.status < 500) {
+        if (!PASSING.has(response.status) && response.status < 500) {
           return logger.debug("no stream from the server", { status: response.status });
         }
       } else {
@@ -49,7 +54,14 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
           return event.type === "message" ? options.take(event.data) : undefined;
         }, logger);
         lastEventId = end.lastEventId ?? lastEventId;
-        if (end.retryMs !== undefined) wait = end.retryMs;
+        if (end.retryMs !== undefined) wait = Math.max(end.retryMs, REOPEN_LEAST_MS);
+        if (end.error instanceof EventTooLarge) {
+          logger.warn("an event on the server's stream is over --max-message-size; it is left out", {
+            endpoint,
+          });
+          // Resumed where it was, the stream would begin with that event again.
+          lastEventId = undefined;
+        }
       }
     }
     if (!await pause(wait, signal)) return;

@@ -15,6 +15,7 @@ export class EventTooLarge extends Error {
 }
 
 const LF = 0x0a;
+const LINE_BREAK = new Uint8Array([LF]);
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
@@ -35,7 +36,9 @@ export class SseDecoder {
 
   readonly #partial = new ByteRope();
   readonly #maxSize: number;
-  #data: Uint8Array<ArrayBuffer>[] = [];
+  /** The event's data so far: its first line, and all lines once there is a second. */
+  #data: Uint8Array<ArrayBuffer> | undefined;
+  readonly #lines = new ByteRope();
   #dataSize = 0;
   #type = "";
   #id: string | undefined;
@@ -109,7 +112,7 @@ export class SseDecoder {
     switch (name) {
       case "data":
         if (this.#dataSize + value.length > this.#maxSize) throw new EventTooLarge();
-        this.#data.push(ours ? value as Uint8Array<ArrayBuffer> : new Uint8Array(value));
+        this.#addData(value, ours);
         this.#dataSize += value.length + 1;
         break;
       case "event":
@@ -129,23 +132,20 @@ export class SseDecoder {
   #dispatch(events: SseEvent[]): void {
     if (this.#id !== undefined) this.lastEventId = this.#id;
     const type = this.#type;
-    const data = this.#data;
+    const data = this.#lines.length > 0 ? this.#lines.take() : this.#data;
     this.#type = "";
-    if (data.length === 0) return;
-    this.#data = [];
-    const whole = data.length === 1 ? data[0]! : joinLines(data, this.#dataSize - 1);
+    this.#data = undefined;
     this.#dataSize = 0;
-    if (whole.length > 0) events.push({ type: type === "" ? "message" : type, data: whole });
+    if (data !== undefined && data.length > 0) events.push({ type: type === "" ? "message" : type, data });
   }
-}
 
-function joinLines(lines: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(size);
-  let at = 0;
-  for (let i = 0; i < lines.length; i++) {
-    if (i > 0) out[at++] = LF;
-    out.set(lines[i]!, at);
-    at += lines[i]!.length;
+  #addData(value: Uint8Array, ours: boolean): void {
+    if (this.#data === undefined) {
+      this.#data = ours ? value as Uint8Array<ArrayBuffer> : new Uint8Array(value);
+      return;
+    }
+    if (this.#lines.length === 0) this.#lines.append(this.#data);
+    this.#lines.append(LINE_BREAK);
+    this.#lines.append(value);
   }
-  return out;
 }

@@ -1,12 +1,13 @@
 import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
 import type { Message } from "../../jsonrpc/message.ts";
-import { readInitializeResult } from "../../mcp/revision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
 import { type OpenExchange, openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
-import { pause, within } from "../pause.ts";
+import { createDeadlines } from "../deadlines.ts";
+import { within } from "../pause.ts";
+import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener } from "../peer.ts";
 import { dropBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
@@ -14,6 +15,7 @@ import { explainFetch } from "./explain.ts";
 import { mediaType, postHeaders } from "./headers.ts";
 import type { HttpClient } from "./http_client.ts";
 import { readRejection } from "./rejection.ts";
+import { type Limited, notTaken } from "./not_taken.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 
 /** What an {@linkcode ssePeer} needs. */
@@ -46,11 +48,14 @@ export function ssePeer(options: SsePeerOptions): Peer {
   const { endpoint, client, logger, maxMessageSize } = options;
   const closing = new AbortController();
   const correlator = createCorrelator();
-  let revision: string | undefined;
-  const takeIn = inbox({ endpoint, logger, correlator, revision: () => revision });
-  const running = new Set<Promise<unknown>>();
+  const takeIn = inbox({ endpoint, logger, correlator });
+  const tasks = createTasks();
+  /** Ends POSTs that want no answer and that the server does not take. */
+  const limits = createDeadlines<Limited>(({ abort }) => abort.abort());
   let listener: PeerListener | undefined;
   let opening: Promise<OpenStream | Outcome> | undefined;
+  /** The stream is open, and there is an address to post to. */
+  let streaming = false;
   let ended: Failure | undefined;
 
   function connect(): Promise<OpenStream | Outcome> {
@@ -59,16 +64,13 @@ export function ssePeer(options: SsePeerOptions): Peer {
 
   async function openStream(): Promise<OpenStream | Outcome> {
     const abort = new AbortController();
-    const signal = AbortSignal.any([closing.signal, abort.signal]);
-    const outcome = openWithin(signal);
-    const opened = await Promise.race([
-      outcome,
-      pause(options.timeoutMs, closing.signal).then(() => undefined),
-    ]);
-    if (opened !== undefined && "postTo" in opened) return opened;
-    abort.abort();
+    const opened = openWithin(AbortSignal.any([closing.signal, abort.signal]));
+    if (!await within(opened, options.timeoutMs)) abort.abort();
+    const outcome = await opened;
+    if ("postTo" in outcome) return outcome;
     opening = undefined;
-    return opened ?? {
+    if (!abort.signal.aborted) return outcome;
+    return {
       kind: "not_sent",
       failure: failure(
         "CONNECT_TIMEOUT",
@@ -104,13 +106,14 @@ export function ssePeer(options: SsePeerOptions): Peer {
     return await new Promise<OpenStream | Outcome>((resolve) => {
       const over = readStream(response, (where) => {
         const postTo = postAddress(where, url);
+        streaming = postTo !== undefined;
         resolve(postTo === undefined ? foreignAddress(where) : { postTo, over });
       }).then((why) => resolve({ kind: "not_sent", failure: why }));
     });
   }
 
   function foreignAddress(where: string): Outcome {
-    const shown = logger.redact(where.slice(0, 200));
+    const shown = logger.redact(where).slice(0, 200);
     return refusedOutcome(
       failure(
         "NOT_MCP",
@@ -128,6 +131,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     }, logger);
     const why = endFailure(end.error);
     opening = undefined;
+    streaming = false;
     ended = why;
     correlator.end(
       end.error instanceof EventTooLarge
@@ -155,13 +159,18 @@ export function ssePeer(options: SsePeerOptions): Peer {
   async function post(message: Message): Promise<Outcome | undefined> {
     const opened = await connect();
     if (!("postTo" in opened)) return opened;
+    const abort = new AbortController();
+    const limited = { abort, due: performance.now() + options.timeoutMs };
+    if (message.kind !== "request") limits.watch(limited);
     const reply = await client.send({
       method: "POST",
       url: opened.postTo,
-      headers: postHeaders(message, { id: undefined, revision }),
+      headers: postHeaders(message, { id: undefined, revision: correlator.revision }),
       body: message.bytes,
-      signal: closing.signal,
+      signal: AbortSignal.any([closing.signal, abort.signal]),
     });
+    limits.unwatch(limited);
+    if (abort.signal.aborted) return refusedOutcome(notTaken(endpoint, options.timeoutMs));
     if ("failure" in reply) {
       const { failure, sent } = reply;
       return sent ? { kind: "lost", failure, lastEventId: undefined } : { kind: "not_sent", failure };
@@ -183,32 +192,20 @@ export function ssePeer(options: SsePeerOptions): Peer {
     exchange.settle(problem);
   }
 
-  function run<T>(work: Promise<T>): Promise<T> {
-    running.add(work);
-    const over = () => void running.delete(work);
-    work.then(over, over);
-    return work;
-  }
-
   return {
     request(message) {
       const exchange = openExchange((notice) => {
-        if (correlator.drop(message) && notice !== undefined) void run(post(notice));
+        if (correlator.drop(message) && notice !== undefined) void tasks.run(post(notice));
       });
-      if (message.method === "initialize") {
-        revision = undefined;
-        exchange.outcome.then((outcome) => {
-          if (outcome.kind === "answered") revision = readInitializeResult(outcome.message)?.protocolVersion;
-        });
-      } else if (ended !== undefined && opening === undefined) {
+      if (message.method !== "initialize" && ended !== undefined && opening === undefined) {
         exchange.settle({ kind: "not_sent", failure: ended });
       }
-      void run(carry(message, exchange));
+      void tasks.run(carry(message, exchange));
       return exchange;
     },
     async notify(message) {
       if (ended !== undefined && opening === undefined) return ended;
-      const problem = await run(post(message));
+      const problem = await tasks.run(post(message));
       return problem !== undefined && "failure" in problem ? problem.failure : undefined;
     },
     listen(it) {
@@ -216,9 +213,11 @@ export function ssePeer(options: SsePeerOptions): Peer {
     },
     async close() {
       if (closing.signal.aborted) return;
-      const opened = await opening;
-      await within(Promise.all(running), CLOSE_MS);
+      // What leaves may still leave; where there is nothing to post to yet, nothing does.
+      if (streaming) await tasks.settled(CLOSE_MS);
       closing.abort();
+      limits.stop();
+      const opened = await opening;
       if (opened !== undefined && "postTo" in opened) await opened.over;
     },
   };

@@ -1,18 +1,20 @@
 import { withId } from "../../jsonrpc/edit.ts";
 import { InvalidMessage, Message } from "../../jsonrpc/message.ts";
 import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
-import { readInitializeResult } from "../../mcp/revision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createCorrelator, refusedOutcome, tooLarge } from "../correlator.ts";
-import { type OpenExchange, openExchange } from "../exchange.ts";
+import { createDeadlines } from "../deadlines.ts";
+import { type OpenExchange, openExchange, settledExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { within } from "../pause.ts";
+import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener, Receive } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
+import { type Limited, notTaken } from "./not_taken.ts";
 import { keepServerStream } from "./server_stream.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 import { createSweeper } from "./sweeper.ts";
@@ -25,6 +27,8 @@ export interface StreamablePeerOptions {
   readonly client: HttpClient;
   /** Largest body or event taken, in bytes. */
   readonly maxMessageSize: number;
+  /** How long the server may take to take what wants no answer, in milliseconds. */
+  readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
@@ -41,32 +45,29 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   const closing = new AbortController();
   const correlator = createCorrelator();
   /** What `initialize` established on this wire. */
-  const session: { id: string | undefined; revision: string | undefined; url: URL } = {
+  const session: { id: string | undefined; readonly revision: string | undefined; url: URL } = {
     id: undefined,
-    revision: undefined,
+    get revision() {
+      return correlator.revision;
+    },
     url: options.url,
   };
-  const takeIn = inbox({ endpoint, logger, correlator, revision: () => session.revision });
+  const takeIn = inbox({ endpoint, logger, correlator });
   const answered = createSweeper();
   /** Whose answer is being taken in: what settles then has come on its own way. */
   let taking: AbortController | undefined;
   /** Requests, notifications and streams that are not over. */
-  const running = new Set<Promise<unknown>>();
+  const tasks = createTasks();
+  /** Those of them that are notifications, or answers to the server. */
+  const telling = createTasks();
   const aborts = new Set<AbortController>();
-  /** Notifications on their way. */
-  const telling = new Set<Promise<unknown>>();
+  /** Ends POSTs that want no answer and that the server does not take. */
+  const limits = createDeadlines<Limited>(({ abort }) => abort.abort());
   let serverStream: AbortController | undefined;
   let listener: PeerListener | undefined;
 
   function deliver(message: Message): void | Promise<void> {
     return listener?.receive(message);
-  }
-
-  function run<T>(work: Promise<T>): Promise<T> {
-    running.add(work);
-    const over = () => void running.delete(work);
-    work.then(over, over);
-    return work;
   }
 
   function post(
@@ -233,21 +234,28 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     );
   }
 
+  function closedFailure(): Failure {
+    return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
+  }
+
   /** Posts what expects no answer. */
   function tell(message: Message): Promise<Failure | undefined> {
-    const told = run(deliverByPost(message));
-    telling.add(told);
-    const over = () => void telling.delete(told);
-    told.then(over, over);
-    return told;
+    return telling.run(tasks.run(deliverByPost(message)));
   }
 
   async function deliverByPost(message: Message): Promise<Failure | undefined> {
     const abort = new AbortController();
+    const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
+    limits.watch(limited);
     try {
       const reply = await post(message, abort.signal);
-      if ("failure" in reply) return reply.failure;
+      limits.unwatch(limited);
+      if ("failure" in reply) {
+        return abort.signal.aborted && !closing.signal.aborted
+          ? notTaken(endpoint, options.timeoutMs)
+          : reply.failure;
+      }
       if (!reply.response.ok) {
         const inSession = session.id !== undefined;
         const outcome = await rejection(reply.response, inSession);
@@ -257,6 +265,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (message.method === "notifications/initialized") openServerStream();
       return undefined;
     } finally {
+      limits.unwatch(limited);
       aborts.delete(abort);
     }
   }
@@ -265,7 +274,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   function openServerStream(): void {
     serverStream?.abort();
     const abort = serverStream = new AbortController();
-    run(keepServerStream({
+    void tasks.run(keepServerStream({
       open: (lastEventId) =>
         client.send({
           method: "GET",
@@ -297,6 +306,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
 
   return {
     request(message, { receive = deliver, headers } = {}) {
+      if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: closedFailure() });
       const abort = new AbortController();
       let cancelled = false;
       const exchange = openExchange((notice) => {
@@ -304,18 +314,12 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         correlator.drop(message);
         // Closing the stream is no cancellation in these revisions: the notice is, and goes first.
         if (notice === undefined) abort.abort();
-        else void tell(notice).finally(() => abort.abort());
+        else void within(tell(notice), TELL_MS).then(() => abort.abort());
       });
       if (message.method === "initialize") {
         serverStream?.abort();
-        void run(endSession());
-        session.revision = undefined;
+        void tasks.run(endSession());
         session.url = options.url;
-        exchange.outcome.then((outcome) => {
-          if (outcome.kind === "answered") {
-            session.revision = readInitializeResult(outcome.message)?.protocolVersion;
-          }
-        });
       }
       correlator.add(message, {
         ...exchange,
@@ -335,12 +339,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         answered.delete(abort);
         correlator.drop(message);
       });
-      run(work);
+      void tasks.run(work);
       return exchange;
     },
-    notify(message) {
-      return tell(message);
-    },
+    notify: (message) => closing.signal.aborted ? Promise.resolve(closedFailure()) : tell(message),
     listen(it) {
       listener = it;
     },
@@ -348,11 +350,12 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (closing.signal.aborted) return;
       closing.abort();
       serverStream?.abort();
-      await within(Promise.all(telling), TELL_MS);
+      await telling.settled(TELL_MS);
       for (const abort of aborts) abort.abort();
       answered.stop();
       await endSession();
-      await within(Promise.all(running), DELETE_MS);
+      await tasks.settled(DELETE_MS);
+      limits.stop();
     },
   };
 }

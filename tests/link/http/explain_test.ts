@@ -14,7 +14,6 @@ function thrown(words: string, url = "http://example.com/mcp"): Error {
 
 const TABLE: [words: string, code: FailureName, sent: boolean][] = [
   ["client error (Connect): tcp connect error: Connection refused (os error 111)", "UNREACHABLE", false],
-  ["Connection refused", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: (os error 10061)", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: Connection timed out (os error 110)", "UNREACHABLE", false],
   ["client error (Connect): tcp connect error: Network is unreachable (os error 101)", "UNREACHABLE", false],
@@ -23,18 +22,26 @@ const TABLE: [words: string, code: FailureName, sent: boolean][] = [
     "UNREACHABLE",
     false,
   ],
-  ["client error (Connect): tunnel error: unsuccessful", "UNREACHABLE", false],
+  ["client error (Connect): unsuccessful tunnel", "UNREACHABLE", false],
+  ["client error (Connect): proxy authentication required", "UNREACHABLE", false],
+  ["client error (Connect): Proxy server unreachable", "UNREACHABLE", false],
   ["client error (Connect): invalid peer certificate: UnknownIssuer", "TLS", false],
   ["client error (Connect): invalid peer certificate: certificate not valid for name", "TLS", false],
   ["client error (Connect): invalid peer certificate: Expired", "TLS", false],
   ["client error (Connect): tls handshake eof", "TLS", false],
   ["client error (Connect): received fatal alert: HandshakeFailure", "TLS", false],
+  ["client error (Connect): received corrupt message of type InvalidContentType", "TLS", false],
   ["client error (SendRequest): connection closed before message completed", "CONNECTION_LOST", true],
   [
     "client error (SendRequest): connection error: Connection reset by peer (os error 104)",
     "CONNECTION_LOST",
     true,
   ],
+  ["client error (SendRequest): received fatal alert: InternalError", "CONNECTION_LOST", true],
+  ["client error (SendRequest): Network is unreachable (os error 101)", "CONNECTION_LOST", true],
+  ["peer closed connection without sending TLS close_notify", "CONNECTION_LOST", true],
+  ["Connection reset by peer (os error 104)", "CONNECTION_LOST", true],
+  ["the proxy's tunnel was cut", "CONNECTION_LOST", true],
   ["error reading a body from connection", "CONNECTION_LOST", true],
   ["", "CONNECTION_LOST", true],
 ];
@@ -101,6 +108,13 @@ Deno.test("explainFetch explains what the real fetch throws", async () => {
   const refused = await failed("/mcp");
   deepStrictEqual([refused?.failure.code, refused?.sent], ["UNREACHABLE", false]);
   match(refused!.failure.message, /refused/);
+});
+
+Deno.test("a TLS connection that is cut after the request was read leaves its outcome unknown", async () => {
+  await using tls = await listenRaw(async (connection) => void await connection.read(), identity("server"));
+  // In between, so that it ends without TLS's own goodbye, as when the server's process dies.
+  using cut = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(CA)] });
 });
 
 Deno.test("explainFetch names a missing permission as such", () => {

@@ -1,4 +1,4 @@
-import { pause } from "../link/pause.ts";
+import { pause } from "./pause.ts";
 
 /** What has a deadline. Times are `performance.now()` milliseconds, which stand still while the machine sleeps. */
 export interface Timed {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { createDeadlines, type Timed } from "../../src/bridge/deadlines.ts";
+import { createDeadlines, type Timed } from "../../src/link/deadlines.ts";
 
 interface Item extends Timed {
   readonly name: string;
