@@ -86,7 +86,7 @@ interface Question {
 /** Above this many unanswered requests, or bytes of them, the client is not read on. */
 const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
-/** How many times that is taken while the server waits for the client. */
+/** How many times those bytes are taken while the server waits for the client. */
 const HEADROOM = 8;
 /** Open questions of the server's; the oldest is forgotten when there are more. */
 const MOST_QUESTIONS = 4096;
@@ -369,9 +369,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   function isCongested(): boolean {
     if (leaving.size >= CONGESTED_LEAVING) return true;
-    // While a request waits for what the client has to say to a question, the client must be able to say it.
-    const times = asked > 0 ? HEADROOM : 1;
-    return unanswered.size >= CONGESTED * times || unansweredBytes >= CONGESTED_BYTES * times;
+    // While a request waits for what the client has to say to a question, the client must be able to say it: the
+    // Peer's own bound on waiting requests then answers what is too much.
+    if (asked > 0) return unansweredBytes >= CONGESTED_BYTES * HEADROOM;
+    return unanswered.size >= CONGESTED || unansweredBytes >= CONGESTED_BYTES;
   }
 
   function relieve(): void {
@@ -383,7 +384,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   }
 
   function endFailure(): Failure {
-    return failure("SHUTTING_DOWN", endpoint, "the conversation is ending");
+    return failure(
+      "SHUTTING_DOWN",
+      endpoint,
+      "the client has ended the conversation, or this program is ending",
+    );
   }
 
   function beginEnd(): void {

@@ -1,24 +1,26 @@
 import { processEnvironment } from "../config/environment.ts";
 import { machineFiles } from "../config/files.ts";
-import { optionValues } from "../config/option_values.ts";
+import { type OptionValues, optionValues } from "../config/option_values.ts";
 import { resolveSettings } from "../config/resolve_settings.ts";
 import type { ConnectSettings } from "../config/settings.ts";
+import { within } from "../link/pause.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import type { CommandInput } from "./application.ts";
 
 /**
- * The settings of a command that connects, from its input and this process's environment and files.
+ * The options of a command that connects and the settings they make, from its input and this process's
+ * environment and files.
  *
  * @throws {ConfigError} on wrong input
  */
-export function connectSettings(command: "proxy" | "test", input: CommandInput): ConnectSettings {
+export function connectInput(
+  command: "proxy" | "test",
+  input: CommandInput,
+): { readonly values: OptionValues; readonly settings: ConnectSettings } {
   const environment = processEnvironment();
-  return resolveSettings(
-    optionValues(command, input.options, environment),
-    { ...input, platform: Deno.build.os === "windows" ? "windows" : "posix" },
-    environment,
-    machineFiles(),
-  );
+  const values = optionValues(command, input.options, environment);
+  const platform = Deno.build.os === "windows" ? "windows" : "posix";
+  return { values, settings: resolveSettings(values, { ...input, platform }, environment, machineFiles()) };
 }
 
 /** Names of headers and variables whose values are secret. */
@@ -36,4 +38,12 @@ export function connectLogger(settings: ConnectSettings): Logger {
     if (scheme !== null) logger.secret(scheme[1]!);
   }
   return logger;
+}
+
+/** How long the last lines of the log may take, in milliseconds. */
+const LOG_FLUSH_MS = 500;
+
+/** Waits until the log is written, but not for whoever does not read it. */
+export async function flushLog(logger: Logger): Promise<void> {
+  await within(logger.flush(), LOG_FLUSH_MS);
 }

@@ -46,7 +46,7 @@ export async function notificationDemoCommand(input: CommandInput): Promise<numb
   Deno.addSignalListener("SIGINT", stop);
   try {
     for (let number = 1; number <= count && !stopped; number++) {
-      if (number > 1) await pause(500, interrupted.promise);
+      if (number > 1) await stayFor(500, interrupted.promise);
       if (stopped || !writeOut(`${demoNotification(number, count)}\n`)) break;
     }
   } finally {
@@ -55,8 +55,8 @@ export async function notificationDemoCommand(input: CommandInput): Promise<numb
   return ExitCode.Ok;
 }
 
-/** Waits `ms` milliseconds, or until `early` settles. */
-async function pause(ms: number, early: Promise<void>): Promise<void> {
+/** Waits `ms` milliseconds, or until `early` settles; the program does not end meanwhile, as it would with `pause`. */
+async function stayFor(ms: number, early: Promise<void>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
   await Promise.race([late, early]);

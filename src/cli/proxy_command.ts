@@ -1,15 +1,11 @@
 import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { within } from "../link/pause.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
-import { connectLogger, connectSettings } from "./connect_input.ts";
-
-/** How long the last lines of the log may take, in milliseconds. */
-const LOG_FLUSH_MS = 500;
+import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
 export async function proxyCommand(input: CommandInput): Promise<number> {
-  const settings = connectSettings("proxy", input);
+  const { settings } = connectInput("proxy", input);
   const logger = connectLogger(settings);
   logger.debug(`mcp-connect ${VERSION}`, {
     endpoint: describeEndpoint(settings.endpoint),
@@ -28,6 +24,6 @@ export async function proxyCommand(input: CommandInput): Promise<number> {
   }
   const { runProxy } = await import("../bridge/run_proxy.ts");
   const code = await runProxy(settings, logger);
-  await within(logger.flush(), LOG_FLUSH_MS);
+  await flushLog(logger);
   return code;
 }

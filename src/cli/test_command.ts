@@ -1,20 +1,20 @@
 import { processEnvironment } from "../config/environment.ts";
-import { optionValues } from "../config/option_values.ts";
 import { diagnose } from "../diagnose/diagnose.ts";
 import { inspectConnection } from "../diagnose/inspect_tls.ts";
 import { renderReport } from "../diagnose/render_report.ts";
+import type { Endpoint } from "../link/endpoint.ts";
 import { isLoopback } from "../link/http/http_client.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { CommandInput } from "./application.ts";
-import { connectLogger, connectSettings } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
 import { stdoutStyle } from "./help_text.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `test`: tries a server the way `proxy` would reach it, and prints a report. */
 export async function testCommand(input: CommandInput): Promise<number> {
-  const json = optionValues("test", input.options, processEnvironment()).switch("json").value;
-  const settings = connectSettings("test", input);
+  const { values, settings } = connectInput("test", input);
+  const json = values.switch("json").value;
   const logger = connectLogger(settings);
   const report = await diagnose({
     settings,
@@ -25,14 +25,14 @@ export async function testCommand(input: CommandInput): Promise<number> {
       ? {}
       : { inspect: (url: URL) => inspectConnection(url, settings.timeoutMs) }),
   });
-  await logger.flush();
+  await flushLog(logger);
   // What servers say may hold what we sent them.
   writeOut(logger.redact(json ? `${JSON.stringify(report)}\n` : renderReport(report, stdoutStyle())));
   return report.exitCode;
 }
 
 /** Whether the environment sends this endpoint's traffic through a proxy, so that a connection of our own shows nothing. */
-function behindProxy(endpoint: ReturnType<typeof connectSettings>["endpoint"]): boolean {
+function behindProxy(endpoint: Endpoint): boolean {
   if (endpoint.kind !== "http" || isLoopback(endpoint.url)) return false;
   const environment = processEnvironment();
   const names = ["ALL_PROXY", endpoint.url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"];

@@ -38,7 +38,8 @@ export interface OptionValues {
 
 /**
  * Joins the parsed command line with the environment. An option on the command line replaces its variable
- * wholly (lists are not joined), and an empty variable counts as not set.
+ * wholly (lists are not joined), and an empty variable counts as not set, as does that of an option which the
+ * command does not have.
  */
 export function optionValues(
   command: CommandName,
@@ -47,6 +48,7 @@ export function optionValues(
 ): OptionValues {
   const find = (name: OptionName): OptionSpec => OPTIONS.find((option) => option.name === name)!;
   const variable = (name: OptionName): string | undefined => {
+    if (!find(name).commands.includes(command)) return undefined;
     const state = environment(variableOf(name));
     return state.kind === "set" && state.value.trim() !== "" ? state.value : undefined;
   };

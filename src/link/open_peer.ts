@@ -45,7 +45,10 @@ export interface PeerOptions {
    * @default 128
    */
   readonly maxInFlight?: number;
-  /** The directory a command runs in; ours by default. */
+  /**
+   * The directory a command runs in.
+   * @default ours
+   */
   readonly cwd?: string;
   /**
    * Variables added to a command's environment.

@@ -52,7 +52,8 @@ An option on the command line wins over its environment variable, and that over 
 \`--name=value\` mean the same; a value that begins with \`-\` needs the second form. The options of all commands may
 also stand before the command's name. An empty variable counts as not set. A switch's variable is \`1\`, \`true\`,
 \`yes\`, \`0\`, \`false\` or \`no\`. What may be repeated has a line for each value in its variable, or commas between
-tools. Deno shows variables only with \`--allow-env\`; those it hides count as not set.
+tools. The variable of an option that a command does not have means nothing to it. Deno shows variables only with
+\`--allow-env\`; those it hides count as not set.
 
 ## The endpoint
 
@@ -93,6 +94,15 @@ over \`--header-file\`. A name that is repeated in one of these is sent with all
 
 Names and values are checked (RFC 9110). Headers that the transport sets itself are refused: \`Host\`, \`Accept\`,
 \`Content-Type\`, \`Content-Length\`, \`Mcp-Session-Id\`, \`MCP-Protocol-Version\`, \`Mcp-Method\` and the like.
+
+## Proxies
+
+\`HTTP_PROXY\`, \`HTTPS_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\`, in capitals or small letters, say which proxy leads to a
+URL; they hold whether or not Deno shows them. For this machine (\`localhost\`, \`*.localhost\`, \`127.0.0.0/8\`,
+\`[::1]\`) no proxy is used, but that takes the permission to see and set them: without it Deno sends such requests
+through the proxy, too. Either grant it, with
+\`--allow-env=HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy\`, or set
+\`NO_PROXY=localhost,127.0.0.1\` outside.
 
 ## Times and sizes
 

@@ -13,7 +13,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const ENTRY = new URL("../../src/main.ts", import.meta.url).href;
+/** The program's main module. */
+export const ENTRY = new URL("../../src/main.ts", import.meta.url).href;
 
 /** Runs the real program to its end, with nothing on stdin. */
 export async function runCli(

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { selfSigned } from "../diagnose/self_signed.ts";
-import { type CliRun, runCli } from "./run_cli.ts";
+import { type CliRun, ENTRY, runCli } from "./run_cli.ts";
 
 type Handle = (request: Request, message: Record<string, unknown>) => Response | Promise<Response>;
 
@@ -201,4 +201,20 @@ Deno.test("test's exit code tells that a URL's server is silent", async () => {
 Deno.test("test's exit code tells that a TCP server is silent", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await checkExit(["--timeout", "0.3", `127.0.0.1:${silent.addr.port}`], 7);
+});
+
+Deno.test("test ends though nobody reads its log", { ignore: Deno.build.os === "windows" }, async () => {
+  // More than a pipe holds.
+  const chatty = "head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed 's/^/a line of the log/' >&2";
+  const run = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", ENTRY, "test", "--log-level", "info", "--", "sh", "-c", chatty],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => run.kill("SIGKILL"), 20_000);
+  const { code, signal } = await run.status;
+  clearTimeout(timer);
+  await run.stderr.cancel();
+  deepStrictEqual([code, signal], [3, null]);
 });

@@ -206,6 +206,20 @@ Deno.test("every option can be given by its variable, and an error names that", 
   }
 });
 
+Deno.test("the variable of an option that a command does not have means nothing to it", () => {
+  const variables: Record<string, string> = {};
+  for (const option of OPTIONS) {
+    if (!(option.commands as readonly CommandName[]).includes("test")) {
+      variables[variableOf(option.name)] = "nonsense!";
+    }
+  }
+  ok("MCP_CONNECT_FALLBACKS" in variables && "MCP_CONNECT_MAX_MESSAGE_SIZE" in variables);
+  deepStrictEqual(
+    settings({ command: "test", options: url, variables }),
+    settings({ command: "test", options: url }),
+  );
+});
+
 Deno.test("the endpoint can be given in one way only", () => {
   deepStrictEqual(settings({ vector: ["node", "--x", "a b", ""] }).endpoint, {
     kind: "command",

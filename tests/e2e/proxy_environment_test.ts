@@ -85,6 +85,27 @@ Deno.test("A server behind TLS on this machine is never reached through a proxy"
   assert.equal(proxy.accepted(), 0);
 });
 
+Deno.test("A server on this machine needs the permissions or the NO_PROXY that the docs name", async () => {
+  await using proxy = await startRawServer();
+  await using server = await startRawServer();
+  const names = "HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy";
+  const direct: [permissions: string[], env: Record<string, string>][] = [
+    [[`--allow-env=${names}`], {}],
+    [[], { NO_PROXY: "localhost,127.0.0.1" }],
+  ];
+  for (const [permissions, more] of direct) {
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const options = {
+        permissions: [`--allow-net=${host}:${server.port}`, ...permissions],
+        env: { HTTP_PROXY: proxy.origin, ...more },
+      };
+      await using program = await proxied(`http://${host}:${server.port}/mcp`, options);
+      assert.deepEqual((await program.request("ping")).result, {});
+    }
+  }
+  assert.equal(proxy.accepted(), 0);
+});
+
 Deno.test("NO_PROXY is honoured", async () => {
   await using proxy = await startRawServer();
   const env = { HTTP_PROXY: proxy.origin, NO_PROXY: "mcp.test" };

@@ -4,6 +4,7 @@ import { describeEndpoint } from "../../src/link/describe_endpoint.ts";
 import type { Endpoint } from "../../src/link/endpoint.ts";
 import { EndpointError } from "../../src/link/endpoint_error.ts";
 import { parseEndpoint } from "../../src/link/parse_endpoint.ts";
+import { redactText } from "../../src/telemetry/redact_text.ts";
 import type { CommandPlatform } from "../../src/link/split_command_line.ts";
 
 const http = (url: string): Endpoint => ({ kind: "http", url: new URL(url) });
@@ -192,17 +193,67 @@ Deno.test("parseEndpoint never makes a command of an unknown scheme, quoted or n
   );
 });
 
-Deno.test("describeEndpoint names an endpoint without its secrets", () => {
-  strictEqual(describeEndpoint(http("https://example.com/mcp?key=hunter2")), "https://example.com/mcp?…");
-  strictEqual(describeEndpoint(tcp("::1", 9)), "tcp://[::1]:9");
-  strictEqual(describeEndpoint(tcp("localhost", 9)), "tcp://localhost:9");
-  strictEqual(describeEndpoint(unix("/run/a")), "unix:/run/a");
-  strictEqual(describeEndpoint(command("node", "a b.js", "--x=1")), 'node "a b.js" --x=1');
-  strictEqual(
-    describeEndpoint(command("srv", "--api-key", "hunter2", "--token=hunter2", "--auth", "--port", "1")),
-    "srv --api-key … --token=… --auth --port 1",
-  );
-  ok(describeEndpoint(command("x", "y".repeat(1000))).length <= 200);
+const TOKEN = "9f86d081884c7d659a2feaa0c55ad015";
+
+const DESCRIPTIONS: [endpoint: Endpoint, text: string][] = [
+  [tcp("::1", 9), "tcp://[::1]:9"],
+  [tcp("localhost", 9), "tcp://localhost:9"],
+  [unix("/run/a"), "unix:/run/a"],
+  [http("https://example.com/mcp?key=hunter2"), "https://example.com/mcp?…"],
+  [http("https://example.com/o'reilly/mcp?key=hunter2"), "https://example.com/o'reilly/mcp?…"],
+  [http(`https://example.com/s/${TOKEN}/mcp`), "https://example.com/s/[redacted]/mcp"],
+  [http("https://example.com/s/aB3_dE-fG5hI7jK9lM1nO/mcp"), "https://example.com/s/[redacted]/mcp"],
+  [http("https://example.com/ab12-cd34-ef56-gh78-ij90/mcp"), "https://example.com/[redacted]/mcp"],
+  ...[
+    "https://example.com/api/mcp-server-2025-11-25-preview-v2/sse",
+    "https://example.com/v1/projects/my-project-123456/locations/us-central1/servers/files",
+    "https://example.com/my%20long%20server%20name%202/mcp",
+    "https://example.com/internationalization-services/mcp",
+  ].map((url): [Endpoint, string] => [http(url), url]),
+  [command("node", "a b.js", "--x=1", "host:80", ""), 'node "a b.js" --x=1 host:80 ""'],
+  [command("C:\\srv\\a.exe", "--x"), "C:\\srv\\a.exe --x"],
+  [
+    command("srv", "--api-key", "hunter2", "--token=hunter2", "--auth", "--port", "1"),
+    "srv --api-key [redacted] --token=[redacted] --auth --port 1",
+  ],
+  [command("srv", "--token", "two words", "-p", "1"), "srv --token [redacted] -p 1"],
+  [command("srv", "--token", "-hunter2", "x"), "srv --token [redacted] x"],
+  [
+    command("npx", "mcp-remote", "https://h/mcp", "--header", "Authorization: Bearer hunter2", "--port", "1"),
+    'npx mcp-remote https://h/mcp --header "Authorization: [redacted]" --port 1',
+  ],
+  [
+    command("curl", "-H", "X-Api-Key: hunter2 hunter3", "-H", "Cookie: a=hunter2; b=hunter3", "-v"),
+    'curl -H "X-Api-Key: [redacted]" -H "Cookie: [redacted]" -v',
+  ],
+  [command("srv", "--header=X-Api-Key: hunter2 hunter3"), 'srv "--header=X-Api-Key: [redacted]"'],
+  [command("srv", "postgres://me:hunter2@db/x"), "srv postgres://[redacted]@db/x"],
+  [command("srv", "--db=postgres://me:hunter2@db/x?k=v"), "srv --db=postgres://[redacted]@db/x?…"],
+  [
+    command("docker", "-e", "API_KEY=hunter2", "-e", "A=1", "img"),
+    "docker -e API_KEY=[redacted] -e A=1 img",
+  ],
+  [command("npx", `https://h/s/${TOKEN}/mcp?k=hunter2`), "npx https://h/s/[redacted]/mcp?…"],
+  [command("srv", '{"token":"hunter2"}'), 'srv "{\\"token\\":\\"[redacted]\\"}"'],
+  [command("srv", "sk-proj-abcdefghij0123456789"), "srv [redacted]"],
+  [command("sh", "-c", "A=1 curl 'https://h/x?k=hunter2'"), `sh -c "A=1 curl 'https://h/x?…"`],
+  [command("srv", "a".repeat(150), "b".repeat(150)), `srv ${"a".repeat(150)} …`],
+];
+
+for (const [endpoint, text] of DESCRIPTIONS) {
+  Deno.test(`describeEndpoint shows ${text}`, () => {
+    const shown = describeEndpoint(endpoint);
+    strictEqual(shown, text);
+    ok(!/hunter/.test(shown));
+    // The logger redacts once more.
+    strictEqual(redactText(shown), shown);
+  });
+}
+
+Deno.test("describeEndpoint shows no more than 200 characters of a command", () => {
+  ok(describeEndpoint(command("x".repeat(1000), "y")).length <= 200);
+  const words = (count: number) => command("x", ..."y".repeat(count));
+  for (let count = 90; count < 110; count++) ok(describeEndpoint(words(count)).length <= 200);
 });
 
 Deno.test("describeEndpoint of a network endpoint is an endpoint again", () => {

@@ -62,7 +62,7 @@ function start(options: ChildOptions): Deno.ChildProcess {
     const unfit = isBatchFile(command) ? argumentUnfitForBatch(args) : undefined;
     if (unfit !== undefined) {
       throw new LinkError("INVALID", `can't start ${command}: a batch file can't be given a line break`, {
-        hint: `Start the program behind it directly, or change the argument ${JSON.stringify(unfit)}.`,
+        hint: `Start the program behind it directly, or change its argument ${args.indexOf(unfit) + 1}.`,
       });
     }
   }

@@ -1,7 +1,5 @@
 /** A child and what it has started, as far as we may see and signal them. */
 export interface ProcessGroup {
-  /** Whether the child leads a process group of its own, all of which can be signalled. */
-  readonly whole: boolean;
   /**
    * Whether a member of the group runs; `undefined` where that can't be told. An id of a group whose leader
    * has been waited for is only good as long as some member keeps it taken.
@@ -26,14 +24,12 @@ export function processGroup(child: Deno.ChildProcess): ProcessGroup {
   };
   if (Deno.permissions.querySync({ name: "run" }).state !== "granted") {
     return {
-      whole: false,
       alive: () => undefined,
       signal: (signal) => Promise.resolve(killChild(signal)),
     };
   }
   if (Deno.build.os === "windows") {
     return {
-      whole: true,
       alive: () => undefined,
       async signal() {
         // Windows has no signals; ended politely it is by the end of its stdin only.
@@ -43,7 +39,6 @@ export function processGroup(child: Deno.ChildProcess): ProcessGroup {
     };
   }
   return {
-    whole: true,
     alive() {
       try {
         Deno.kill(-child.pid, 0);

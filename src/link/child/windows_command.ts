@@ -2,7 +2,7 @@
 export interface WindowsLookup {
   /** The command as the user wrote it. */
   readonly command: string;
-  /** The directory a relative path starts from. */
+  /** The directory a relative path starts from; itself absolute, or relative to ours. */
   readonly cwd: string;
   /** The value of `PATHEXT`, where it is known. */
   readonly pathext: string | undefined;
@@ -17,7 +17,8 @@ const RUNNABLE = [".com", ".exe", ".bat", ".cmd"];
 /**
  * Finds the file behind a command that is a path without its extension, as a shell does by `PATHEXT`:
  * `node_modules\.bin\server` becomes `node_modules\.bin\server.cmd`. Anything else comes back as it is: Deno
- * itself looks up a bare name in `PATH` by `PATHEXT`, and a path with a runnable extension needs no search.
+ * itself looks up a bare name in `PATH` by `PATHEXT`, and a path with a runnable extension needs no search. A
+ * relative path stays one: Deno, too, lets it start from the directory the command runs in.
  */
 export function resolveWindowsCommand({ command, cwd, pathext, exists }: WindowsLookup): string {
   if (!/[\\/]/.test(command) || RUNNABLE.includes(extensionOf(command))) return command;
@@ -25,7 +26,7 @@ export function resolveWindowsCommand({ command, cwd, pathext, exists }: Windows
   const extensions = (pathext ?? RUNNABLE.join(";")).toLowerCase().split(";").map((ext) => ext.trim());
   // A file without an extension beside it is the script for Unix shells that npm puts there.
   for (const extension of extensions) {
-    if (RUNNABLE.includes(extension) && exists(path + extension)) return path + extension;
+    if (RUNNABLE.includes(extension) && exists(path + extension)) return command + extension;
   }
   return command;
 }

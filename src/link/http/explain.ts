@@ -68,7 +68,16 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "pass the authority's certificate, or a self-signed one itself, with --ca-cert FILE",
     );
   }
-  if (is("certificate", "handshake", "fatal alert", "corrupt message", "peer is incompatible", "peer misbehaved")) {
+  if (
+    is(
+      "certificate",
+      "handshake",
+      "fatal alert",
+      "corrupt message",
+      "peer is incompatible",
+      "peer misbehaved",
+    )
+  ) {
     return not(
       "TLS",
       `the TLS connection failed: ${text}`,

@@ -130,6 +130,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
       if (event.type === "message") return takeIn(event.data, (message) => listener?.receive(message));
     }, logger);
     const why = endFailure(end.error);
+    // Before the endpoint event there was no session: whoever opens the stream tells what became of it.
+    if (!streaming) return why;
     opening = undefined;
     streaming = false;
     ended = why;

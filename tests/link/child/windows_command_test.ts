@@ -15,27 +15,42 @@ const FILES = [
   "C:\\work\\bin\\app.v2.cmd",
   "C:\\work\\bin\\script.js",
   "\\\\host\\share\\run.BAT",
+  "sub\\dir\\server.cmd",
 ].map((path) => path.toLowerCase());
 
-const TABLE: readonly [name: string, command: string, pathext: string | undefined, expected: string][] = [
+const TABLE: readonly [
+  name: string,
+  command: string,
+  pathext: string | undefined,
+  expected: string,
+  cwd?: string,
+][] = [
   ["a bare name is Deno's to look up", "npx", undefined, "npx"],
   ["a path with its extension stays", "C:\\work\\bin\\server.cmd", undefined, "C:\\work\\bin\\server.cmd"],
   ["an extension in capitals is one", "bin\\SERVER.CMD", undefined, "bin\\SERVER.CMD"],
   ["a path gets its extension", "C:\\work\\bin\\server", undefined, "C:\\work\\bin\\server.cmd"],
-  ["a relative path starts from the directory", "bin\\server", undefined, "C:\\work\\bin\\server.cmd"],
-  ["slashes are separators too", "bin/server", undefined, "C:\\work\\bin/server.cmd"],
-  ["the order of PATHEXT decides", "bin\\tool", ".BAT;.EXE", "C:\\work\\bin\\tool.bat"],
-  ["without PATHEXT a program comes first", "bin\\tool", undefined, "C:\\work\\bin\\tool.exe"],
+  [
+    "a relative path starts from the directory, and stays relative",
+    "bin\\server",
+    undefined,
+    "bin\\server.cmd",
+  ],
+  ["a relative directory is not applied to the path", ".\\server", undefined, ".\\server.cmd", "sub\\dir"],
+  ["a directory may end in a separator", ".\\server", undefined, ".\\server.cmd", "sub/dir/"],
+  ["slashes are separators too", "bin/server", undefined, "bin/server.cmd"],
+  ["the order of PATHEXT decides", "bin\\tool", ".BAT;.EXE", "bin\\tool.bat"],
+  ["without PATHEXT a program comes first", "bin\\tool", undefined, "bin\\tool.exe"],
   ["what can't be started is skipped", "bin\\script", ".JS;.VBS;.EXE", "bin\\script"],
-  ["a dot in the name is no extension", "bin\\app.v2", undefined, "C:\\work\\bin\\app.v2.cmd"],
+  ["a dot in the name is no extension", "bin\\app.v2", undefined, "bin\\app.v2.cmd"],
   ["a share is an absolute path", "\\\\host\\share\\run", ".COM; .BAT ", "\\\\host\\share\\run.bat"],
   ["what is not there stays, for the error", "bin\\none", undefined, "bin\\none"],
 ];
 
-for (const [name, command, pathext, expected] of TABLE) {
+for (const [name, command, pathext, expected, cwd = "C:\\work"] of TABLE) {
   Deno.test(`resolveWindowsCommand: ${name}`, () => {
-    const exists = (path: string) => FILES.includes(path.replaceAll("/", "\\").toLowerCase());
-    assert.equal(resolveWindowsCommand({ command, cwd: "C:\\work", pathext, exists }), expected);
+    const exists = (path: string) =>
+      FILES.includes(path.replaceAll("/", "\\").replaceAll("\\.\\", "\\").toLowerCase());
+    assert.equal(resolveWindowsCommand({ command, cwd, pathext, exists }), expected);
   });
 }
 
@@ -54,8 +69,11 @@ function testOnWindows(name: string, task: () => Promise<void>): void {
   if (Deno.build.os === "windows") Deno.test(name, task);
 }
 
-async function withShim(task: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir({ prefix: "a b " });
+async function withShim(task: (directory: string) => Promise<void>, parent?: string): Promise<void> {
+  const directory = await Deno.makeTempDir({
+    prefix: "a b ",
+    ...(parent === undefined ? {} : { dir: parent }),
+  });
   const script = `${directory}\\args.js`;
   await Deno.writeTextFile(
     script,
@@ -105,6 +123,15 @@ testOnWindows("arguments reach the program behind a .cmd as they are", async () 
       await link.close();
     }
   });
+});
+
+testOnWindows("a relative command is found from a relative directory", async () => {
+  await withShim(async (directory) => {
+    const cwd = directory.split("\\").at(-1)!;
+    const link = await open({ command: ".\\args", args: ["found"], cwd });
+    assert.equal(await readUntil(link, "]"), '["found"]');
+    await link.close();
+  }, Deno.cwd());
 });
 
 testOnWindows("a bare name finds its .cmd in PATH by PATHEXT", async () => {

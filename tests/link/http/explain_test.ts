@@ -2,6 +2,7 @@ import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:asse
 import fc from "fast-check";
 import type { FailureName } from "../../../src/link/failure.ts";
 import { explainFetch } from "../../../src/link/http/explain.ts";
+import { listenRaw } from "../../support/raw_socket.ts";
 
 const ENDPOINT = "http://example.com/mcp";
 
@@ -110,12 +111,22 @@ Deno.test("explainFetch explains what the real fetch throws", async () => {
   match(refused!.failure.message, /refused/);
 });
 
-Deno.test("a TLS connection that is cut after the request was read leaves its outcome unknown", async () => {
-  await using tls = await listenRaw(async (connection) => void await connection.read(), identity("server"));
-  // In between, so that it ends without TLS's own goodbye, as when the server's process dies.
-  using cut = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(CA)] });
-});
+for (const how of ["destroy", "reset"] as const) {
+  Deno.test(`a server behind TLS that reads the request and dies leaves its outcome unknown (${how})`, async () => {
+    const pem = (name: string) =>
+      Deno.readTextFileSync(new URL(`../../support/tls/${name}.pem`, import.meta.url));
+    let read = "";
+    await using server = await listenRaw(async (connection) => {
+      while (!read.endsWith("{}")) read += new TextDecoder().decode((await connection.read())!);
+      connection[how]();
+    }, { tls: { cert: pem("server"), key: pem("server_key") } });
+    using client = Deno.createHttpClient({ caCerts: [pem("ca")] });
+    const lost = await fetch(`https://127.0.0.1:${server.port}/mcp`, { method: "POST", body: "{}", client })
+      .then(() => undefined, (error) => explainFetch(error, ENDPOINT));
+    match(read, /^POST \/mcp /);
+    deepStrictEqual([lost?.failure.code, lost?.sent], ["CONNECTION_LOST", true], lost?.failure.message);
+  });
+}
 
 Deno.test("explainFetch names a missing permission as such", () => {
   const { failure, sent } = explainFetch(new Deno.errors.NotCapable('Requires net access to "x"'), ENDPOINT);
