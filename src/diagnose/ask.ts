@@ -68,7 +68,7 @@ function readAnswer(step: string, message: Message): Reply {
     problem: { step, code, message: text, hint, status: null },
   });
   if (message.kind === "error") return problem("ERROR_ANSWER", errorText(message), null);
-  const result = message.valueOf("result");
+  const result = message.parsed("result");
   if (typeof result !== "object" || result === null || Array.isArray(result)) {
     return problem("BAD_ANSWER", "the result is not an object", "the server breaks the protocol here");
   }
@@ -77,7 +77,7 @@ function readAnswer(step: string, message: Message): Reply {
 
 /** What a JSON-RPC error says. */
 function errorText(answer: Message): string {
-  const { code, message } = asObject(answer.valueOf("error"));
+  const { code, message } = asObject(answer.parsed("error"));
   const text = typeof message === "string" ? message : "(no message)";
   return `error ${String(code)}: ${text.slice(0, 500)}`;
 }

@@ -1,5 +1,5 @@
 import { ErrorCode } from "./error_codes.ts";
-import { type Id, idKey, isRequestId } from "./id.ts";
+import { type Id, isRequestId } from "./id.ts";
 import { JsonSyntaxError, newNotes, scanObject, skipSpace, skipValue, type VisitMember } from "./scan.ts";
 import { decodeUtf8, encodeUtf8, isUtf8 } from "./utf8.ts";
 
@@ -166,8 +166,7 @@ export class Message {
    * The value of one member of the envelope, `undefined` when it is not there. Meant for small messages and for looking
    * only: numbers lose what a double can't hold.
    */
-  valueOf(member?: "params" | "result" | "error"): unknown {
-    if (member === undefined) return this;
+  parsed(member: "params" | "result" | "error"): unknown {
     const text = this.textOf(member);
     return text === undefined ? undefined : JSON.parse(text);
   }
@@ -247,9 +246,4 @@ function stringAt(bytes: Uint8Array, span: Span): string | undefined {
   if (bytes[span.start] !== 0x22) return undefined;
   const text = decodeUtf8(bytes.subarray(span.start, span.end));
   return text.includes("\\") ? JSON.parse(text) as string : text.slice(1, -1);
-}
-
-/** The key of a message's id, see {@linkcode idKey}; `undefined` for notifications. */
-export function keyOf(message: Message): string | undefined {
-  return message.id === undefined ? undefined : idKey(message.id);
 }

@@ -20,7 +20,7 @@ export interface InitializeResult {
 
 /** Reads the answer to `initialize`; `undefined` when it is an error. */
 export function readInitializeResult(answer: Message): InitializeResult | undefined {
-  const value = answer.valueOf("result");
+  const value = answer.parsed("result");
   if (value === undefined) return undefined;
   const { protocolVersion, capabilities, serverInfo } = asObject(value);
   return {

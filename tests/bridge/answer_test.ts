@@ -10,7 +10,7 @@ const THEIRS = errorAnswer("7", -32000, "their words");
 Deno.test("failureAnswer says what, where, how to mend it and which status, under a code of its own", () => {
   const answer = failureAnswer("9007199254740993", WHY);
   strictEqual(answer.id, "9007199254740993");
-  deepStrictEqual(answer.valueOf("error"), {
+  deepStrictEqual(answer.parsed("error"), {
     code: FailureCode.REFUSED,
     message: "the server refused",
     data: { code: "REFUSED", endpoint: "https://example.com/mcp", hint: "look at its log", status: 500 },
@@ -20,7 +20,7 @@ Deno.test("failureAnswer says what, where, how to mend it and which status, unde
 Deno.test("failureAnswer leaves out what there is not, and answers nobody in particular with null", () => {
   const answer = failureAnswer(null, failure("SHUTTING_DOWN", "E", "ending", "wait"));
   strictEqual(answer.id, "null");
-  deepStrictEqual(answer.valueOf("error"), {
+  deepStrictEqual(answer.parsed("error"), {
     code: FailureCode.SHUTTING_DOWN,
     message: "ending",
     data: { code: "SHUTTING_DOWN", endpoint: "E", hint: "wait" },
@@ -33,7 +33,7 @@ Deno.test("the codes of our failures are different, and outside of what JSON-RPC
   for (const code of codes) ok(Number.isSafeInteger(code) && (code < -32768 || code > -32000), String(code));
   for (const name of Object.keys(FailureCode) as FailureName[]) {
     strictEqual(
-      (failureAnswer("1", failure(name, "E", "m")).valueOf("error") as { code: number }).code,
+      (failureAnswer("1", failure(name, "E", "m")).parsed("error") as { code: number }).code,
       FailureCode[name],
     );
   }

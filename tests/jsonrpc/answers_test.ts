@@ -11,7 +11,7 @@ const id = fc.oneof(numberText, stringText);
 Deno.test("messages of our own carry the id they were given as it was written", () => {
   fc.assert(fc.property(id, fc.jsonValue(), fc.string({ unit: "binary" }), (id, value, text) => {
     const result = resultAnswer(id, value);
-    deepStrictEqual([result.kind, result.id, result.valueOf("result")], [
+    deepStrictEqual([result.kind, result.id, result.parsed("result")], [
       "result",
       id,
       JSON.parse(JSON.stringify(value)),
@@ -19,7 +19,7 @@ Deno.test("messages of our own carry the id they were given as it was written", 
 
     const error = errorAnswer(id, -32600, text, value);
     deepStrictEqual([error.kind, error.id], ["error", id]);
-    deepStrictEqual(error.valueOf("error"), {
+    deepStrictEqual(error.parsed("error"), {
       code: -32600,
       message: text,
       data: JSON.parse(JSON.stringify(value)),
@@ -27,7 +27,7 @@ Deno.test("messages of our own carry the id they were given as it was written", 
 
     const asked = request(id, text, { value });
     deepStrictEqual([asked.kind, asked.id, asked.method], ["request", id, text]);
-    deepStrictEqual(asked.valueOf("params"), { value: JSON.parse(JSON.stringify(value)) });
+    deepStrictEqual(asked.parsed("params"), { value: JSON.parse(JSON.stringify(value)) });
   }));
 });
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
-import { InvalidMessage, keyOf, Message } from "../../src/jsonrpc/message.ts";
+import { InvalidMessage, Message } from "../../src/jsonrpc/message.ts";
 import { damaged, deepText, jsonText, messageText, space } from "../support/generators.ts";
 import { read, type Reading, topMembers } from "./reference.ts";
 
@@ -105,7 +105,7 @@ Deno.test("a Message's spans are where its members stand", () => {
       for (const name of ["params", "result", "error"] as const) {
         strictEqual(message.textOf(name), members.get(name));
         const value = members.get(name);
-        deepStrictEqual(message.valueOf(name), value === undefined ? undefined : JSON.parse(value));
+        deepStrictEqual(message.parsed(name), value === undefined ? undefined : JSON.parse(value));
       }
     }),
     { numRuns: 1000 },
@@ -259,11 +259,4 @@ Deno.test("Message.of and Message.fromText make the message they were given", ()
   strictEqual(Message.of({ jsonrpc: "2.0", method: "é" }).text, '{"jsonrpc":"2.0","method":"é"}');
   throws(() => Message.of({ method: "x" }), InvalidMessage);
   throws(() => Message.fromText("{"), InvalidMessage);
-});
-
-Deno.test("keyOf knows a message by its id, and notifications by none", () => {
-  fc.assert(fc.property(space, (gap) => {
-    strictEqual(keyOf(Message.fromText(`{"jsonrpc":"2.0","id":${gap}1.0,"method":"a"}`)), "1");
-  }));
-  strictEqual(keyOf(Message.fromText('{"jsonrpc":"2.0","method":"a"}')), undefined);
 });

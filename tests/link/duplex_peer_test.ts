@@ -214,7 +214,7 @@ Deno.test("duplexPeer answers -32600 for a batch in another revision, under the 
   wire.send('[{"jsonrpc":"2.0","id":9007199254740992,"result":{}}]');
   const outcome = await exchange.outcome;
   ok(outcome.kind === "refused");
-  strictEqual((outcome.answer?.valueOf("error") as { code: number }).code, -32600);
+  strictEqual((outcome.answer?.parsed("error") as { code: number }).code, -32600);
   strictEqual(outcome.answer?.id, "9007199254740993");
   await peer.close();
 });
