@@ -6,7 +6,7 @@ import type { Message } from "../jsonrpc/message.ts";
 import type { Handler } from "../face/face.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
-import { within } from "../link/pause.ts";
+import { pause, within } from "../link/pause.ts";
 import { createTasks } from "../link/tasks.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { allowsBatches } from "../mcp/revision.ts";
@@ -115,6 +115,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   let ending = false;
   /** What we had to say last still waits for the client. */
   let behind = false;
+  /** Settles when the `initialize` on its way has been answered; `undefined` when there is none. */
+  let greeting: Promise<void> | undefined;
   /** The client has been given the result of its `initialize`. */
   let greeted = false;
   let room: PromiseWithResolvers<void> | undefined;
@@ -142,6 +144,12 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
         message: errorAnswer(message.id!, ErrorCode.InvalidRequest, why),
       });
     }
+    if (debug && greeting !== undefined && message.method === "logging/setLevel") {
+      // Who answers depends on what the server declares.
+      const held = openExchange(() => {});
+      void greeting.then(() => request(message, { receive }).outcome).then(held.settle);
+      return held;
+    }
     const local = answerHere(message);
     if (local !== undefined) return settledExchange({ kind: "answered", message: local });
     session = afterMessage(session, message);
@@ -165,6 +173,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     unansweredBytes += message.bytes.length;
     deadlines.watch(entry);
     exchange.outcome.then((outcome) => settle(entry, outcome));
+    if (handshake) {
+      const mine = greeting = client.outcome.then(() => {
+        if (greeting === mine) greeting = undefined;
+      });
+    }
     return client;
   }
 
@@ -400,10 +413,16 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   }
 
   async function drain(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    if (greeting !== undefined && ms > 0) {
+      // What waits for the answer to initialize has been said before the end, and has its turn first.
+      await within(greeting, ms);
+      await pause(0);
+    }
     beginEnd();
-    if (unanswered.size > 0 && ms > 0) {
+    if (unanswered.size > 0 && performance.now() < until) {
       emptied ??= Promise.withResolvers<void>();
-      await within(emptied.promise, ms);
+      await within(emptied.promise, until - performance.now());
     }
     if (ms > 0) await leaving.settled(Math.min(ms, LEAVE_MS));
     const why = failure(
@@ -430,7 +449,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     listen({ receive }) {
       toClient = receive;
     },
-    allowsBatches: () => allowsBatches(session.revision),
+    allowsBatches() {
+      return greeting === undefined
+        ? allowsBatches(session.revision)
+        : greeting.then(() => allowsBatches(session.revision));
+    },
     congested() {
       if (!isCongested()) return undefined;
       return (room ??= Promise.withResolvers<void>()).promise;

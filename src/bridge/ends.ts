@@ -16,8 +16,8 @@ export interface Ends {
 /** How often the parent is looked at, in milliseconds. */
 const PARENT_MS = 1000;
 
-/** The exit code after a second signal: the first was not quick enough. */
-const IMPATIENT = 1;
+/** The exit code after a second signal: the first was not quick enough (docs/exit-codes.md). */
+const IMPATIENT = 130;
 
 /**
  * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), and for a

@@ -12,7 +12,7 @@ import { watchEnds } from "./ends.ts";
 import { serverLogs } from "./session.ts";
 
 /** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
-const HURRIED_DRAIN_MS = 1000;
+const HURRIED_DRAIN_MS = 500;
 /** How long closing sessions and children may take, in milliseconds. */
 const CLOSE_MS = 6000;
 /** How long a client that wants us gone may take to read the last answers, in milliseconds. */

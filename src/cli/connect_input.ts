@@ -25,13 +25,21 @@ export function connectInput(
 
 /** Names of headers and variables whose values are secret. */
 const SECRET_NAME = /auth|cookie|credential|key|pass|secret|session|token/i;
+/** Names of headers whose values are known to be none; those of all others may be. */
+const HARMLESS_HEADER =
+  /^(?:user-agent|accept-language|origin|referer|from|x-request-id|traceparent|tracestate)$/i;
+/** Shorter values of unknown headers are words more often than secrets, in characters. */
+const SECRET_LENGTH = 8;
 
 /** A logger that knows the secrets of the settings. */
 export function connectLogger(settings: ConnectSettings): Logger {
   const { level, format } = settings.log;
   const logger = createLogger({ level, format });
-  for (const [name, value] of [...settings.headers, ...Object.entries(settings.env)]) {
-    if (!SECRET_NAME.test(name)) continue;
+  const headers = settings.headers.filter(([name, value]) =>
+    SECRET_NAME.test(name) || (value.length >= SECRET_LENGTH && !HARMLESS_HEADER.test(name))
+  );
+  const variables = Object.entries(settings.env).filter(([name]) => SECRET_NAME.test(name));
+  for (const [, value] of [...headers, ...variables]) {
     logger.secret(value);
     // Of "Bearer TOKEN" the second word alone is secret too.
     const scheme = /^[A-Za-z][A-Za-z0-9-]* +(\S.*)$/.exec(value);

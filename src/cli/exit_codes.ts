@@ -19,6 +19,8 @@ export const ExitCode = {
   Permission: 6,
   /** Time ran out before an answer came. */
   TimedOut: 7,
+  /** A second signal ended it at once. */
+  Interrupted: 130,
 } as const;
 
 /** One of the numbers of {@linkcode ExitCode}. */
@@ -34,4 +36,5 @@ export const EXIT_CODE_MEANINGS: readonly (readonly [code: ExitCodeNumber, meani
   [ExitCode.Unauthorized, "authentication needed or refused"],
   [ExitCode.Permission, "a Deno permission is missing (the message names it)"],
   [ExitCode.TimedOut, "timed out"],
+  [ExitCode.Interrupted, "ended at once by a second signal, with answers outstanding"],
 ];

@@ -9,8 +9,8 @@ export interface Handler {
   notify(message: Message): void;
   /** Names who takes what belongs to no request of the client's. */
   listen(listener: { readonly receive: Receive }): void;
-  /** Tells whether the client may send batches now. */
-  allowsBatches(): boolean;
+  /** Tells whether the client may send batches, which the revision decides: once `initialize` is answered, if need be. */
+  allowsBatches(): boolean | Promise<boolean>;
   /** A promise when no more requests should be read for now: it resolves when they may. */
   congested(): Promise<void> | undefined;
 }

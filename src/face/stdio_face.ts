@@ -67,8 +67,7 @@ export function stdioFace(options: StdioFaceOptions): Face {
       case "invalid":
         return takeInvalid(incoming.problem, handler);
       case "batch":
-        if (handler.allowsBatches()) void takeBatch(incoming.members, handler);
-        else complain(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches", null);
+        void takeBatch(incoming.members, handler);
     }
   }
 
@@ -100,6 +99,10 @@ export function stdioFace(options: StdioFaceOptions): Face {
 
   /** Answers a batch with a batch (JSON-RPC 2.0, section 6); one without requests with nothing. */
   async function takeBatch(members: readonly (Message | InvalidMessage)[], handler: Handler): Promise<void> {
+    const allowed = handler.allowsBatches();
+    if (!(typeof allowed === "boolean" ? allowed : await allowed)) {
+      return complain(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches", null);
+    }
     const answers: Promise<Message | undefined>[] = [];
     for (const member of members) {
       if (member instanceof InvalidMessage) {

@@ -49,7 +49,7 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   CONNECT_TIMEOUT: "is the server up? Raise --timeout if it is slow",
   REQUEST_TIMEOUT: "the request may have been carried out; raise --request-timeout if it needs longer",
   CONNECTION_LOST: "what had been sent may have been carried out; see the server's log",
-  UNAUTHORIZED: "pass --auth-token, --api-key or --header",
+  UNAUTHORIZED: "pass a token (--auth-token), a key (--api-key) or a header (--header)",
   SESSION_LOST: "start the session again",
   RETRY_LATER: "try again later",
   REFUSED: "see the server's log",

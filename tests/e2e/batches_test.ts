@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { LEGACY_REVISIONS } from "../support/default_answers.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
-import { initializeLine, proxied, startProxy } from "./proxied.ts";
+import { INITIALIZED_LINE, initializeLine, proxied, startProxy } from "./proxied.ts";
 
 const BATCHED = { initialize: { protocolVersion: "2025-03-26" } };
 const WITHOUT = LEGACY_REVISIONS.filter((revision) => revision !== "2025-03-26");
@@ -120,3 +120,18 @@ for (const wire of ["JSON", "event", "line"] as const) {
     await lines[Symbol.asyncDispose]();
   });
 }
+
+Deno.test("A batch that is piped in behind initialize is taken once the revision is known", async () => {
+  await using server = await startRawServer({ revision: "2025-03-26" });
+  await using program = startProxy(server.url);
+  const batch = [2, 3].map((id) => ({ jsonrpc: "2.0", id, method: "ping" }));
+  await program.send(
+    [initializeLine(1, "2025-03-26"), INITIALIZED_LINE, JSON.stringify(batch), ""].join("\n"),
+  );
+  await program.closeStdin();
+  await program.status;
+  assert.deepEqual(
+    JSON.parse(program.lines.at(-1)!),
+    [2, 3].map((id) => ({ jsonrpc: "2.0", id, result: {} })),
+  );
+});

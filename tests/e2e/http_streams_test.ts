@@ -185,3 +185,24 @@ Deno.test("An unknown method gets the server's answer, and a logging level reach
   assert.deepEqual((await program.request("logging/setLevel", { level: "debug" })).result, {});
   assert.deepEqual(server.calls("logging/setLevel")[0]?.message.params, { level: "debug" });
 });
+
+Deno.test("A stream that the server closes before the answer, with an event id, is polled until it comes", async () => {
+  await using server = await startRawServer({
+    on: {
+      "tools/call": async (_request, reply) => {
+        const events = await reply.sse();
+        await events.raw("id: priming\nretry: 20\ndata:\n\n");
+        await events.end();
+      },
+      GET: async (request, reply) => {
+        if (request.headers.get("last-event-id") !== "priming") return await reply.status(405);
+        const events = await reply.sse();
+        const call = server.calls("tools/call")[0]!.message;
+        await events.send({ jsonrpc: "2.0", id: call.id, result: { content: [] } });
+        await events.end();
+      },
+    },
+  });
+  await using program = await proxied(server.url);
+  assert.deepEqual((await program.request("tools/call", { name: "x" })).result, { content: [] });
+});

@@ -121,7 +121,7 @@ Deno.test("SIGTERM while the client does not read stdout ends the program all th
 });
 
 Deno.test(
-  "a second signal ends the program at once, with exit code 1, and its children too",
+  "a second signal ends the program at once, with exit code 130, and its children too",
   unix,
   async () => {
     await using program = startProgram(["proxy", ...shellServer("call", true)]);
@@ -132,7 +132,7 @@ Deno.test(
     program.kill("SIGTERM");
     await program.waitStderr(/ending/);
     program.kill("SIGINT");
-    assert.equal((await program.status).code, 1);
+    assert.equal((await program.status).code, 130);
     for (const pid of pids) await gone(pid, LEFT_MS);
   },
 );

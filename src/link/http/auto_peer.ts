@@ -63,8 +63,11 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       peer = streamable;
       await sse.close();
       logger.debug("no HTTP+SSE either", { endpoint, outcome: second.kind });
-      // A broken stream tells more than the first refusal; otherwise that is what the user should read.
-      return second.kind === "lost" ? second : outcome;
+      // A broken stream, and what we ourselves refuse about it, tell more than the first refusal; otherwise that is what
+      // the user should read.
+      return second.kind === "lost" || (second.kind === "refused" && second.status === undefined)
+        ? second
+        : outcome;
     }
     settleOn("sse", `initialize over Streamable HTTP was refused with HTTP ${status}, HTTP+SSE answered`);
     await streamable.close();

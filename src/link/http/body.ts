@@ -27,6 +27,11 @@ export async function readBody(response: Response, limit: number): Promise<Uint8
   return rope.take();
 }
 
+/** The body without the byte order mark that some servers put before their JSON. */
+export function withoutMark(body: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? body.subarray(3) : body;
+}
+
 /** Lets go of a body that nobody reads: unread bodies hold their connection. Never rejects. */
 export async function dropBody(response: Response): Promise<void> {
   if (response.body === null) return;

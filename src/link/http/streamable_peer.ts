@@ -7,10 +7,10 @@ import { createDeadlines } from "../deadlines.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
-import { within } from "../pause.ts";
+import { pause, within } from "../pause.ts";
 import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener, Receive } from "../peer.ts";
-import { BodyTooLarge, dropBody, readBody } from "./body.ts";
+import { BodyTooLarge, dropBody, readBody, withoutMark } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
@@ -35,9 +35,11 @@ export interface StreamablePeerOptions {
 /** Errors to no request in particular are short: larger bodies are not searched for one, in bytes. */
 const NULL_ERROR_LIMIT = 64 * 1024;
 /** How long the end of the session may take, in milliseconds. */
-const DELETE_MS = 2000;
+const DELETE_MS = 1000;
+/** How long a stream that is to be polled rests when the server does not say, in milliseconds. */
+const POLL_MS = 1000;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
-const TELL_MS = 1000;
+const TELL_MS = 500;
 
 /** A Peer over Streamable HTTP (S/2025-11-25/basic/transports#streamable-http, and the revisions before it). */
 export function streamablePeer(options: StreamablePeerOptions): Peer {
@@ -132,14 +134,39 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     receive: Receive,
     abort: AbortController,
   ): Promise<void> {
-    const end = await readEvents(response, maxMessageSize, (event) => {
-      if (event.type !== "message") return;
-      taking = abort;
-      const slow = takeIn(event.data, receive);
-      taking = undefined;
-      if (exchange.settled) answered.add(abort);
-      return slow;
-    }, logger);
+    const read = (from: Response) =>
+      readEvents(from, maxMessageSize, (event) => {
+        if (event.type !== "message") return;
+        taking = abort;
+        const slow = takeIn(event.data, receive);
+        taking = undefined;
+        if (exchange.settled) answered.add(abort);
+        return slow;
+      }, logger);
+    let end = await read(response);
+    // A server may close the stream and go on under the id of its last event (S/2025-11-25/basic/transports, Sending
+    // Messages to the Server 6): it is polled.
+    while (!exchange.settled && end.error === undefined && end.lastEventId) {
+      if (!await pause(end.retryMs ?? POLL_MS, abort.signal)) break;
+      const reply = await client.send({
+        method: "GET",
+        url: session.url,
+        headers: streamHeaders(session, end.lastEventId),
+        signal: abort.signal,
+      });
+      if ("failure" in reply) break;
+      if (!reply.response.ok || mediaType(reply.response) !== "text/event-stream") {
+        await dropBody(reply.response);
+        break;
+      }
+      const { lastEventId, retryMs } = end;
+      const next = await read(reply.response);
+      end = {
+        error: next.error,
+        lastEventId: next.lastEventId ?? lastEventId,
+        retryMs: next.retryMs ?? retryMs,
+      };
+    }
     answered.delete(abort);
     if (exchange.settled) return;
     exchange.settle(
@@ -179,7 +206,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   ): Promise<void> {
     let body: Uint8Array<ArrayBuffer>;
     try {
-      body = await readBody(response, maxMessageSize);
+      body = withoutMark(await readBody(response, maxMessageSize));
     } catch (error) {
       exchange.settle(
         error instanceof BodyTooLarge
