@@ -4,7 +4,6 @@ import { gone, isWindows } from "../link/child/processes.ts";
 import { programCommand, programEnvironment, type ProgramOptions, startProgram } from "../support/program.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
-import { proxied } from "./proxied.ts";
 import type { WireMessage } from "../support/wire_message.ts";
 import { ended, LEFT_MS, overEachWire, shellPids, shellServer } from "./process_wires.ts";
 
@@ -251,19 +250,5 @@ Deno.test(
     await wrapper.waitStderr(/got tools\/call/);
     wrapper.kill("SIGKILL");
     for (const one of [pid, ...pids]) await gone(one, LEFT_MS);
-  },
-);
-
-Deno.test(
-  "a stdout that nobody reads ends the program, though stdin stays open and there is nothing to write",
-  {
-    ignore: Deno.build.os !== "linux",
-  },
-  async () => {
-    await using server = await startRawServer();
-    await using program = await proxied(server.url);
-    await program.closeStdout();
-    assert.equal((await program.status).code, 0);
-    await server.received(({ method }) => method === "DELETE");
   },
 );

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { InvalidMessage, Message } from "../../src/jsonrpc/message.ts";
-import { damaged, deepText, jsonText, messageText, space } from "../support/generators.ts";
+import { damaged, deepText, jsonText, messageText } from "../support/generators.ts";
 import { read, type Reading, topMembers } from "./reference.ts";
 
 const encoder = new TextEncoder();
