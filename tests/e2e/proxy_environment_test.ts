@@ -1,10 +1,8 @@
 /** The environment's HTTP proxy: used for other machines, never for this one. */
 import assert from "node:assert/strict";
 import { REPOSITORY } from "../support/program.ts";
-import { listenRaw, type RawConnection } from "../support/raw_socket.ts";
 import { startRawServer } from "../support/raw_server.ts";
 import { proxied, startProxy } from "./proxied.ts";
-import { relay } from "./relay.ts";
 
 const TLS = `${REPOSITORY}tests/support/tls/`;
 
@@ -22,29 +20,6 @@ Deno.test("A server on another machine is reached through HTTP_PROXY", async () 
     }
     assert.deepEqual(proxy.violations, []);
   }
-});
-
-Deno.test("A server behind TLS on another machine is reached through a tunnel of HTTPS_PROXY", async () => {
-  await using server = await startRawServer({
-    tls: {
-      cert: Deno.readTextFileSync(`${TLS}server.pem`),
-      key: Deno.readTextFileSync(`${TLS}server_key.pem`),
-    },
-  });
-  const heads: string[] = [];
-  await using proxy = await listenRaw((connection) => tunnel(connection, server.port, heads));
-  const args = ["--ca-cert", `${TLS}ca.pem`, "--auth-token", "token-abc"];
-  {
-    const env = { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}` };
-    await using program = await proxied("https://mcp.test/mcp", { args, env });
-    assert.deepEqual((await program.request("ping")).result, {});
-  }
-  assert.ok(heads.length > 0);
-  for (const head of heads) {
-    assert.match(head, /^CONNECT mcp\.test:443 HTTP\/1\.1\r\n/);
-    assert.equal(head.includes("token-abc"), false, "the proxy does not see what is for the server");
-  }
-  assert.equal(server.calls("ping")[0]?.headers.get("authorization"), "Bearer token-abc");
 });
 
 Deno.test("A server on this machine is never reached through a proxy", async () => {
@@ -131,16 +106,3 @@ Deno.test("A redirect from another machine to this one leaves the proxy", async 
   assert.deepEqual((await program.request("ping")).result, {});
   assert.equal(proxy.requests.length, 1);
 });
-
-/** A proxy's tunnel, wherever it was asked to lead, to a port of this machine. */
-async function tunnel(client: RawConnection, port: number, heads: string[]): Promise<void> {
-  let head = "";
-  while (!head.endsWith("\r\n\r\n")) {
-    const chunk = await client.read();
-    if (chunk === null) return;
-    head += new TextDecoder().decode(chunk);
-  }
-  heads.push(head);
-  await client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-  await relay(client, port);
-}
