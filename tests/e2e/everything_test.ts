@@ -27,7 +27,7 @@ async function playReference({ client, call }: OfficialClient): Promise<void> {
   assert.match(await call("trigger-sampling-request", { prompt: "hello?", maxTokens: 10 }), /sampled/);
   const asked = await client.callTool({ name: "trigger-elicitation-request", arguments: {} });
   assert.match(JSON.stringify(asked.content), /Ada/);
-  assert.match(await call("get-roots-list"), /file:\/\/\/root/);
+  assert.match(await call("get-roots-list"), /file:\/\/\/project/);
 
   const { resources } = await client.listResources();
   assert.ok(resources.length > 0);

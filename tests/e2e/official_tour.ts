@@ -41,7 +41,7 @@ export async function officialClient(args: readonly string[]): Promise<OfficialC
     action: "accept" as const,
     content: { name: `Ada (${params.message})` },
   }));
-  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///root", name: "ü" }] }));
+  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///project", name: "ü" }] }));
   const seen = createInbox<string>((items) => `seen: ${items.join("; ") || "nothing"}`);
   client.setNotificationHandler(
     LoggingMessageNotificationSchema,
@@ -110,7 +110,7 @@ export async function hearServer({ client, call, seen }: OfficialClient): Promis
   const question = await call("sample", { prompt: "hello?" });
   assert.match(JSON.parse(question).content.text, /sampled .*hello\?/);
   assert.deepEqual(JSON.parse(await call("elicit", { message: "who" })).content, { name: "Ada (who)" });
-  assert.deepEqual(JSON.parse(await call("roots")), { roots: [{ uri: "file:///root", name: "ü" }] });
+  assert.deepEqual(JSON.parse(await call("roots")), { roots: [{ uri: "file:///project", name: "ü" }] });
 
   // Counted below the client: it forgets a call's progress handler as soon as the answer is in the same chunk.
   const steps: unknown[] = [];

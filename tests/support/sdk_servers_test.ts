@@ -39,7 +39,7 @@ async function tour(transport: Transport): Promise<Client> {
     ElicitRequestSchema,
     () => ({ action: "accept" as const, content: { name: "Ada" } }),
   );
-  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///root" }] }));
+  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///project" }] }));
   const seen = createInbox<string>((items) => items.join());
   client.setNotificationHandler(
     LoggingMessageNotificationSchema,
@@ -58,7 +58,7 @@ async function tour(transport: Transport): Promise<Client> {
   assert.equal(await call("add", { a: 1, b: 2 }), "3");
   assert.equal(JSON.parse(await call("sample", { prompt: "?" })).content.text, "sampled");
   assert.deepEqual(JSON.parse(await call("elicit", { message: "?" })).content, { name: "Ada" });
-  assert.deepEqual(JSON.parse(await call("roots")), { roots: [{ uri: "file:///root" }] });
+  assert.deepEqual(JSON.parse(await call("roots")), { roots: [{ uri: "file:///project" }] });
   assert.equal((await call("big", { bytes: 1_000_000 })).length, 1_000_000);
   assert.equal((await client.callTool({ name: "fail", arguments: {} })).isError, true);
   // Counted below the client: it forgets a call's progress handler as soon as the answer is in the same chunk.
