@@ -41,7 +41,10 @@ export async function officialClient(args: readonly string[]): Promise<OfficialC
     action: "accept" as const,
     content: { name: `Ada (${params.message})` },
   }));
-  client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///project", name: "ü" }] }));
+  client.setRequestHandler(
+    ListRootsRequestSchema,
+    () => ({ roots: [{ uri: "file:///project", name: "ü" }] }),
+  );
   const seen = createInbox<string>((items) => `seen: ${items.join("; ") || "nothing"}`);
   client.setNotificationHandler(
     LoggingMessageNotificationSchema,
