@@ -1,18 +1,18 @@
-import { errorAnswer, notification, resultAnswer } from "../jsonrpc/answers.ts";
+import { notification, resultAnswer } from "../jsonrpc/answers.ts";
 import { edit, textAt } from "../jsonrpc/edit.ts";
-import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { idKey } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import type { Handler } from "../face/face.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
+import { failureAnswer } from "../link/failure_answer.ts";
 import { pause, within } from "../link/pause.ts";
 import { createTasks } from "../link/tasks.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
-import { answerFor, failureAnswer } from "./answer.ts";
+import { answerFor } from "./answer.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
 import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
@@ -135,14 +135,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   function request(message: Message, { receive }: { readonly receive: Receive }): Exchange {
     const key = idKey(message.id!);
     if (ending) {
-      return settledExchange({ kind: "answered", message: failureAnswer(message.id!, endFailure()) });
+      return refusal(message, endFailure());
     }
     if (unanswered.has(key)) {
       const why = `Invalid Request: the id ${message.id} belongs to a request that is still unanswered`;
-      return settledExchange({
-        kind: "answered",
-        message: errorAnswer(message.id!, ErrorCode.InvalidRequest, why),
-      });
+      return refusal(message, failure("INVALID_REQUEST", endpoint, why));
     }
     if (debug && greeting !== undefined && message.method === "logging/setLevel") {
       // Who answers depends on what the server declares.
@@ -158,6 +155,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       forgetAll();
     }
     return send(key, message, receive);
+  }
+
+  function refusal(message: Message, why: Failure): Exchange {
+    return settledExchange({ kind: "answered", message: failureAnswer(message.id!, why) });
   }
 
   function send(key: string, message: Message, receive: Receive): Exchange {
@@ -322,6 +323,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   function expire(entry: Unanswered): void {
     const { message } = entry;
     const handshake = message.method === "initialize";
+    const held = entry.exchange.held === true;
     const seconds = (ms: number) => `${ms / 1000} s`;
     const why = handshake
       ? failure(
@@ -335,7 +337,9 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
         performance.now() >= entry.latest
           ? `no answer within ${seconds(options.maxRequestTimeMs)}, the longest a request may take`
           : `no answer within ${seconds(options.requestTimeoutMs)}`,
-        "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
+        held
+          ? "it waited here and was not sent: others were before it; raise --max-in-flight or --request-timeout"
+          : "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
       );
     abandon(entry, handshake ? undefined : why.message);
     settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
@@ -371,7 +375,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (level === undefined || !MCP_LOG_LEVELS.some((name) => level === `"${name}"`)) {
       // S/2025-11-25/server/utilities/logging, Error Handling.
       const why = `Invalid params: the level must be one of ${MCP_LOG_LEVELS.join(", ")}`;
-      return errorAnswer(message.id!, ErrorCode.InvalidParams, why);
+      return failureAnswer(message.id!, failure("INVALID_PARAMS", endpoint, why));
     }
     const answer = resultAnswer(message.id!, {});
     session = afterAnswer(session, message, answer);
@@ -425,13 +429,13 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await within(emptied.promise, until - performance.now());
     }
     if (ms > 0) await leaving.settled(Math.min(ms, LEAVE_MS));
-    const why = failure(
-      "SHUTTING_DOWN",
-      endpoint,
-      "this program is ending and waits no longer for the answer",
-      "the request may have been carried out",
-    );
     for (const entry of [...unanswered.values()]) {
+      const why = failure(
+        "SHUTTING_DOWN",
+        endpoint,
+        "this program is ending and waits no longer for the answer",
+        entry.exchange.held === true ? "the request was not sent" : "the request may have been carried out",
+      );
       abandon(entry, entry.message.method === "initialize" ? undefined : why.message);
       settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
     }

@@ -15,13 +15,15 @@ export interface Ends {
 
 /** How often the parent is looked at, in milliseconds. */
 const PARENT_MS = 1000;
+/** How often stdout is, which takes more. */
+const STDOUT_MS = 3000;
 
 /** The exit code after a second signal: the first was not quick enough (docs/exit-codes.md). */
 const IMPATIENT = 130;
 
 /**
- * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), and for a
- * parent that died without closing our stdin. A second signal ends the program at once.
+ * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), for a
+ * parent that died without closing our stdin, and for a stdout that nobody reads any more. A second signal ends the program at once.
  */
 export function watchEnds(logger: Logger): Ends {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -47,6 +49,7 @@ export function watchEnds(logger: Logger): Ends {
       });
 
   void watchParent();
+  void watchStdout();
 
   async function watchParent(): Promise<void> {
     const parent = Deno.ppid;
@@ -54,6 +57,16 @@ export function watchEnds(logger: Logger): Ends {
       if (Deno.ppid === parent) continue;
       logger.debug("the parent process is gone");
       return end("the parent process is gone");
+    }
+  }
+
+  async function watchStdout(): Promise<void> {
+    if (!await pause(STDOUT_MS, stopped.signal)) return;
+    const { stdoutWatch } = await import("./stdout_gone.ts");
+    const gone = stdoutWatch();
+    while (gone !== undefined) {
+      if (await gone()) return end("the client closed stdout");
+      if (!await pause(STDOUT_MS, stopped.signal)) return;
     }
   }
 

@@ -29,6 +29,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
   const face = stdioFace({
     read: (buffer) => Deno.stdin.read(buffer),
     write: (bytes) => Deno.stdout.write(bytes),
+    endpoint,
     maxMessageSize: settings.maxMessageSize,
     logger,
   });

@@ -2,6 +2,9 @@ import type { FailureName } from "../link/failure.ts";
 import { ExitCode, type ExitCodeNumber } from "./exit_codes.ts";
 
 const CODES: Readonly<Record<FailureName, ExitCodeNumber>> = {
+  PARSE_ERROR: ExitCode.Unexpected,
+  INVALID_REQUEST: ExitCode.Refused,
+  INVALID_PARAMS: ExitCode.Unexpected,
   UNREACHABLE: ExitCode.Unreachable,
   TLS: ExitCode.Unreachable,
   COMMAND: ExitCode.Unreachable,

@@ -6,6 +6,8 @@ import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import { InvalidMessage, type Message } from "../jsonrpc/message.ts";
 import { readOverlong } from "../jsonrpc/overlong.ts";
 import { encodeUtf8 } from "../jsonrpc/utf8.ts";
+import { failure } from "../link/failure.ts";
+import { failureAnswer } from "../link/failure_answer.ts";
 import { readIncoming } from "../link/incoming.ts";
 import { createOutbox } from "../link/outbox.ts";
 import type { Outcome } from "../link/peer.ts";
@@ -18,6 +20,8 @@ export interface StdioFaceOptions {
   readonly read: (buffer: Uint8Array) => Promise<number | null>;
   /** Writes some bytes, and says how many. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** The endpoint behind this Face, for errors. */
+  readonly endpoint: string;
   /** Longest line taken, in bytes. */
   readonly maxMessageSize: number;
   /** Told what the client does wrong. */
@@ -29,7 +33,7 @@ const READ_SIZE = 64 * 1024;
 
 /** A Face for one client that speaks newline-delimited JSON-RPC (S/2025-11-25/basic/transports#stdio). */
 export function stdioFace(options: StdioFaceOptions): Face {
-  const { logger, maxMessageSize } = options;
+  const { endpoint, logger, maxMessageSize } = options;
   const gone = new AbortController();
   const outbox = createOutbox(
     async (bytes) => {
@@ -77,13 +81,19 @@ export function stdioFace(options: StdioFaceOptions): Face {
   }
 
   function takeInvalid(problem: InvalidMessage, handler: Handler): void {
-    complain(problem.code, problem.message, ownId(problem));
+    logger.warn(`the client sent what is no message: ${problem.message}`, { id: problem.id });
+    write(complaint(problem).bytes);
     disown(problem, handler);
   }
 
-  function complain(code: number, message: string, id: Id | null): void {
-    logger.warn(`the client sent what is no message: ${message}`, { id });
-    write(errorAnswer(id, code, message).bytes);
+  /** What the client is told of what is no message. */
+  function complaint(problem: InvalidMessage): Message {
+    const code = problem.code === ErrorCode.ParseError ? "PARSE_ERROR" : "INVALID_REQUEST";
+    return failureAnswer(ownId(problem), failure(code, endpoint, problem.message));
+  }
+
+  function invalidRequest(reason: string, id: Id | null = null): InvalidMessage {
+    return new InvalidMessage(ErrorCode.InvalidRequest, `Invalid Request: ${reason}`, id, "call");
   }
 
   /** The id of what was meant as a request; that of an answer names a request of the server's. */
@@ -101,17 +111,17 @@ export function stdioFace(options: StdioFaceOptions): Face {
   async function takeBatch(members: readonly (Message | InvalidMessage)[], handler: Handler): Promise<void> {
     const allowed = handler.allowsBatches();
     if (!(typeof allowed === "boolean" ? allowed : await allowed)) {
-      return complain(ErrorCode.InvalidRequest, "Invalid Request: this revision has no batches", null);
+      return takeInvalid(invalidRequest("this revision has no batches"), handler);
     }
     const answers: Promise<Message | undefined>[] = [];
     for (const member of members) {
       if (member instanceof InvalidMessage) {
-        answers.push(Promise.resolve(errorAnswer(ownId(member), member.code, member.message)));
+        answers.push(Promise.resolve(complaint(member)));
         disown(member, handler);
       } else if (member.method === "initialize") {
         // S/2025-03-26/basic/lifecycle, Initialization: it must not be part of a batch.
-        const why = "Invalid Request: initialize must not be part of a batch";
-        answers.push(Promise.resolve(errorAnswer(member.id ?? null, ErrorCode.InvalidRequest, why)));
+        const why = invalidRequest("initialize must not be part of a batch", member.id ?? null);
+        answers.push(Promise.resolve(complaint(why)));
       } else if (member.kind === "request") {
         const exchange = handler.request(member, { receive });
         answers.push(

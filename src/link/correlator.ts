@@ -1,12 +1,11 @@
 import { withId } from "../jsonrpc/edit.ts";
-import { errorAnswer } from "../jsonrpc/answers.ts";
-import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { type Id, idKey, idsMeet } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { readInitializeResult } from "../mcp/revision.ts";
 import type { OpenExchange } from "./exchange.ts";
 import type { Outcome } from "./peer.ts";
 import { type Failure, failure } from "./failure.ts";
+import { failureAnswer } from "./failure_answer.ts";
 
 /** A request on its way. */
 export interface Waiting {
@@ -114,10 +113,7 @@ export function batchRefused(endpoint: string, id: Id, revision: string | undefi
   const message = `Invalid Request: the server answered with a batch, which revision ${
     revision ?? "(not negotiated)"
   } does not allow`;
-  return {
-    kind: "refused",
-    status: undefined,
-    failure: failure("NOT_MCP", endpoint, message),
-    answer: errorAnswer(id, ErrorCode.InvalidRequest, message),
-  };
+  const hint = "the server breaks the protocol here: batches belong to revision 2025-03-26";
+  const why = failure("INVALID_REQUEST", endpoint, message, hint);
+  return { kind: "refused", status: undefined, failure: why, answer: failureAnswer(id, why) };
 }

@@ -182,7 +182,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     request(message): Exchange {
       const exchange = openExchange((notice) => {
         if (correlator.drop(message) && notice !== undefined) wire?.outbox.send(notice.bytes);
-      });
+      }, () => wire === undefined);
       if (isOver(message)) {
         exchange.settle({ kind: "not_sent", failure: ended! });
       } else {

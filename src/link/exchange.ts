@@ -9,8 +9,15 @@ export interface OpenExchange extends Exchange {
   settle(outcome: Outcome): void;
 }
 
-/** Makes an exchange whose `cancel` calls `abandon` and settles it. */
-export function openExchange(abandon: (notice: Message | undefined) => void): OpenExchange {
+/**
+ * Makes an exchange whose `cancel` calls `abandon` and settles it.
+ *
+ * @param held tells whether the request still waits on this side
+ */
+export function openExchange(
+  abandon: (notice: Message | undefined) => void,
+  held: () => boolean = () => false,
+): OpenExchange {
   let resolve!: (outcome: Outcome) => void;
   const outcome = new Promise<Outcome>((fulfil) => resolve = fulfil);
   let settled = false;
@@ -23,6 +30,9 @@ export function openExchange(abandon: (notice: Message | undefined) => void): Op
     outcome,
     get settled() {
       return settled;
+    },
+    get held() {
+      return held();
     },
     settle,
     cancel(notice) {

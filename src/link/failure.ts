@@ -1,8 +1,17 @@
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+
 /**
- * The failures this program reports in its own name, and the JSON-RPC error code of each. The codes lie outside
- * −32768…−32000, which JSON-RPC reserves, and never change; the names go with them in `error.data.code`.
+ * The failures this program reports in its own name, and the JSON-RPC error code of each. The codes never change; the
+ * names go with them in `error.data.code`. Where JSON-RPC defines the case (section 5.1) the code is its own; all others
+ * lie outside −32768…−32000, which JSON-RPC reserves.
  */
 export const FailureCode = {
+  /** The client sent what is not JSON, or not UTF-8. */
+  PARSE_ERROR: ErrorCode.ParseError,
+  /** The client sent JSON that is no JSON-RPC message, or one that the protocol does not allow there. */
+  INVALID_REQUEST: ErrorCode.InvalidRequest,
+  /** The client's request, answered here, has wrong parameters. */
+  INVALID_PARAMS: ErrorCode.InvalidParams,
   /** The endpoint could not be reached: refused, no such host, no route, no such socket. */
   UNREACHABLE: -31001,
   /** The TLS handshake failed: an untrusted, expired or foreign certificate. */
@@ -42,6 +51,9 @@ export type FailureName = keyof typeof FailureCode;
 
 /** What the user can do, where the place that fails knows nothing better. */
 const HINTS: Readonly<Record<FailureName, string>> = {
+  PARSE_ERROR: "the client must write one JSON message a line, in UTF-8",
+  INVALID_REQUEST: "the client breaks the protocol here; the message was not passed on",
+  INVALID_PARAMS: "see the method's page in the MCP specification",
   UNREACHABLE: "is the server running, and the address right?",
   TLS: "check the server's certificate, its name and its dates",
   COMMAND: "check the command and its path",

@@ -19,7 +19,7 @@ export function handshakeGate(next: Peer): Peer {
 
   function waitAndRequest(message: Message, options: RequestOptions | undefined): Exchange {
     let sent: Exchange | undefined;
-    const exchange = openExchange((notice) => sent?.cancel(notice));
+    const exchange = openExchange((notice) => sent?.cancel(notice), () => sent === undefined);
     void gate!.then(() => {
       if (exchange.settled) return;
       sent = next.request(message, options);

@@ -51,7 +51,7 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
       }
       const exchange = openExchange((notice) => {
         if (!held.delete(it)) it.sent?.cancel(notice);
-      });
+      }, () => it.sent?.held ?? it.sent === undefined);
       const it: Held = { message, options, exchange, sent: undefined };
       held.add(it);
       return exchange;

@@ -40,6 +40,8 @@ export type Receive = (message: Message) => void | Promise<void>;
 export interface Exchange {
   /** Settles exactly once, and never rejects. */
   readonly outcome: Promise<Outcome>;
+  /** The request still waits on this side: nothing of it has left. Absent where that can't be told. */
+  readonly held?: boolean;
   /**
    * Gives the request up: the peer is told in the way its wire has for it, `outcome` becomes `cancelled`, and nothing
    * of the exchange is delivered any more. Without effect once the outcome is known.

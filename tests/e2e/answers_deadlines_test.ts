@@ -315,6 +315,19 @@ Deno.test("a request that is cancelled while it waits its turn never reaches the
   assert.equal(server.received.some(({ text }) => text.includes("tools/list")), false);
 });
 
+Deno.test("a request that expires while it waits its turn is not said to have been sent", async () => {
+  await using server = await startRawLineServer();
+  server.on("tools/call", () => new Promise<void>(() => {}));
+  const args = ["--max-in-flight", "1", "--request-timeout", "1"];
+  await using program = startProgram(["proxy", ...args, server.endpoint]);
+  await program.initialize();
+  const [first, second] = await Promise.all([call(program), program.request("tools/list")]);
+  assert.deepEqual([first.error?.data.code, second.error?.data.code], ["REQUEST_TIMEOUT", "REQUEST_TIMEOUT"]);
+  assert.match(first.error?.data.hint, /may have been carried out/);
+  assert.match(second.error?.data.hint, /not sent.*--max-in-flight/);
+  assert.equal(server.received.some(({ text }) => text.includes("tools/list")), false);
+});
+
 Deno.test("initialize can't be cancelled, and a cancellation of nothing harms nobody", async () => {
   await using server = await startRawServer();
   const go = Promise.withResolvers<"default">();

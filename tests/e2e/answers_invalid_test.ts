@@ -75,6 +75,10 @@ for (const revision of ["2024-11-05", "2025-11-25"]) {
       const reaction = await reactionTo(program, line, `after ${title}`);
       assert.deepEqual(reaction.map((message) => [message.error?.code, message.id]), [[code, id]], title);
       assert.ok((reaction[0]?.error?.message.length ?? 0) > 10, title);
+      const name = code === PARSE_ERROR ? "PARSE_ERROR" : "INVALID_REQUEST";
+      const { data } = reaction[0]!.error!;
+      assert.deepEqual([data.code, data.endpoint], [name, server.endpoint], title);
+      assert.ok(data.hint.length > 10, title);
     }
     assert.deepEqual(
       server.received.filter(({ text }) => !/"initialize"|initialized|"after /.test(text)).map(({ text }) =>

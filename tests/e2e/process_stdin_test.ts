@@ -223,6 +223,21 @@ Deno.test("a client that closes stdout is noticed at the next message, and every
     await server.left(LEFT_MS);
   }));
 
+Deno.test(
+  "a client that closes stdout and says nothing more is noticed too",
+  unix,
+  () =>
+    overEachWire("call", async (server) => {
+      await using program = startProgram(["proxy", ...server.endpoint]);
+      await program.initialize();
+      await program.closeStdout();
+      const { code, signal } = await program.status;
+      assert.deepEqual({ code, signal }, { code: 0, signal: null });
+      assert.match(program.stderr(), /the client closed stdout/);
+      await server.left(LEFT_MS);
+    }),
+);
+
 Deno.test("a parent that is killed takes the program along, though stdin stays open", unix, async () => {
   await using server = await startRawServer();
   const command = programCommand(["proxy", server.url]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { REPOSITORY } from "../support/program.ts";
 import { startRawServer } from "../support/raw_server.ts";
 import { proxied, startProxy } from "./proxied.ts";
+import { startTunnels } from "./tunnels.ts";
 
 const TLS = `${REPOSITORY}tests/support/tls/`;
 
@@ -20,6 +21,41 @@ Deno.test("A server on another machine is reached through HTTP_PROXY", async () 
     }
     assert.deepEqual(proxy.violations, []);
   }
+});
+
+Deno.test("A server behind TLS on another machine is reached through a tunnel of HTTPS_PROXY", async () => {
+  const seen: Headers[] = [];
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    cert: Deno.readTextFileSync(`${TLS}server.pem`),
+    key: Deno.readTextFileSync(`${TLS}server_key.pem`),
+  }, async (request) => {
+    seen.push(request.headers);
+    if (request.method !== "POST") return new Response(null, { status: 405 });
+    const { id } = await request.json();
+    if (id === undefined) return new Response(null, { status: 202 });
+    const result = {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      serverInfo: { name: "s", version: "1" },
+    };
+    return Response.json({ jsonrpc: "2.0", id, result });
+  });
+  await using tunnels = startTunnels(server.addr.port);
+  const args = ["--ca-cert", `${TLS}ca.pem`, "--auth-token", "token-abc"];
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${tunnels.port}` };
+  {
+    await using program = await proxied("https://mcp.test/mcp", { args, env });
+    await program.request("ping");
+  }
+  assert.ok(tunnels.heads.length > 0);
+  for (const head of tunnels.heads) {
+    assert.match(head, /^CONNECT mcp\.test:443 HTTP\/1\.1\r\n/);
+    assert.equal(head.includes("token-abc"), false, "the proxy does not see what is for the server");
+  }
+  assert.equal(seen[0]?.get("authorization"), "Bearer token-abc");
 });
 
 Deno.test("A server on this machine is never reached through a proxy", async () => {

@@ -117,7 +117,7 @@ for (const revision of ["2024-11-05", "2025-06-18", "2025-11-25", undefined]) {
   Deno.test(`inbox refuses batches in revision ${revision}: requests answered in one get an error, the rest is dropped`, async () => {
     const it = opened(revision, "1", "2");
     await it.take(`[${ASK},${TELL},${RESULT}]`);
-    deepStrictEqual([await it.outcome("1"), await it.outcome("2")], ["NOT_MCP", undefined]);
+    deepStrictEqual([await it.outcome("1"), await it.outcome("2")], ["INVALID_REQUEST", undefined]);
     deepStrictEqual(it.received, []);
     strictEqual(it.log.messages("warn").length, 1);
   });
