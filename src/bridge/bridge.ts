@@ -144,7 +144,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (debug && greeting !== undefined && message.method === "logging/setLevel") {
       // Who answers depends on what the server declares.
       const held = openExchange(() => {});
-      void greeting.then(() => request(message, { receive }).outcome).then(held.settle);
+      void greeting.then(() => request(message, { receive }).whenOver(held.settle));
       return held;
     }
     const local = answerHere(message);
@@ -173,7 +173,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     unanswered.set(key, entry);
     unansweredBytes += message.bytes.length;
     deadlines.watch(entry);
-    exchange.outcome.then((outcome) => settle(entry, outcome));
+    exchange.whenOver((outcome) => settle(entry, outcome));
     if (handshake) {
       const mine = greeting = client.outcome.then(() => {
         if (greeting === mine) greeting = undefined;
@@ -197,10 +197,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (answer === undefined) return client.settle({ kind: "cancelled" });
     session = afterAnswer(session, message, answer);
     client.settle({ kind: "answered", message: withOurLogging(message, answer) });
-    // The Face writes the answer as soon as the outcome is known; what we have to say comes behind it.
-    if (message.method === "initialize") {
-      void client.outcome.then().then(() => greeted = answer.kind === "result");
-    }
+    // The Face has written the answer; what we have to say comes behind it.
+    if (message.method === "initialize") greeted = answer.kind === "result";
   }
 
   function report(message: Message, why: Failure): void {
@@ -341,8 +339,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
           ? "it waited here and was not sent: others were before it; raise --max-in-flight or --request-timeout"
           : "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
       );
+    settle(entry, { kind: held ? "not_sent" : "lost", failure: why, lastEventId: undefined });
     abandon(entry, handshake ? undefined : why.message);
-    settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
   }
 
   /** Gives a request up; the server is told, unless `reason` is missing. */
@@ -429,15 +427,17 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await within(emptied.promise, until - performance.now());
     }
     if (ms > 0) await leaving.settled(Math.min(ms, LEAVE_MS));
-    for (const entry of [...unanswered.values()]) {
+    // The youngest first: what waits for the place of another must not get it now.
+    for (const entry of [...unanswered.values()].reverse()) {
+      const held = entry.exchange.held === true;
       const why = failure(
         "SHUTTING_DOWN",
         endpoint,
         "this program is ending and waits no longer for the answer",
-        entry.exchange.held === true ? "the request was not sent" : "the request may have been carried out",
+        held ? "the request was not sent" : "the request may have been carried out",
       );
+      settle(entry, { kind: held ? "not_sent" : "lost", failure: why, lastEventId: undefined });
       abandon(entry, entry.message.method === "initialize" ? undefined : why.message);
-      settle(entry, { kind: "lost", failure: why, lastEventId: undefined });
     }
   }
 

@@ -2,7 +2,7 @@ import { filterElements, textAt } from "../jsonrpc/edit.ts";
 import { envelopeNames, paramNames } from "../jsonrpc/member_names.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { asObject } from "../mcp/revision.ts";
-import { settledExchange } from "../link/exchange.ts";
+import { changedExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
 import type { Layer, Outcome } from "../link/peer.ts";
 
@@ -89,7 +89,7 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
       }
       const exchange = next.request(message, options);
       if (message.method !== "tools/list") return exchange;
-      return { outcome: exchange.outcome.then(filtered), cancel: (notice) => exchange.cancel(notice) };
+      return changedExchange(exchange, filtered);
     },
     notify(message) {
       const why = refusal(message);

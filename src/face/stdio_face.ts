@@ -76,7 +76,7 @@ export function stdioFace(options: StdioFaceOptions): Face {
   }
 
   function takeMessage(message: Message, handler: Handler): void {
-    if (message.kind === "request") void handler.request(message, { receive }).outcome.then(answer);
+    if (message.kind === "request") handler.request(message, { receive }).whenOver(answer);
     else handler.notify(message);
   }
 

@@ -8,9 +8,9 @@ import { type Failure, failure } from "./failure.ts";
 import { failureAnswer } from "./failure_answer.ts";
 
 /** A request on its way. */
-export interface Waiting {
+interface Waiting {
   readonly message: Message;
-  readonly exchange: OpenExchange;
+  readonly exchange: Pick<OpenExchange, "settle">;
 }
 
 /** Finds the request that an answer belongs to. */
@@ -19,7 +19,7 @@ export interface Correlator {
   readonly size: number;
   /** The revision the last `initialize` was answered with; `undefined` before. */
   readonly revision: string | undefined;
-  add(message: Message, exchange: OpenExchange): void;
+  add(message: Message, exchange: Pick<OpenExchange, "settle">): void;
   /** Forgets a request; tells whether it was waiting. */
   drop(message: Message): boolean;
   /** Settles the request that `answer` belongs to, and tells whether there was one. */
@@ -81,8 +81,9 @@ export function createCorrelator(): Correlator {
       return found !== undefined;
     },
     end(outcome) {
-      for (const { exchange } of waiting.values()) exchange.settle(outcome);
+      const those = [...waiting.values()];
       waiting.clear();
+      for (const { exchange } of those) exchange.settle(outcome);
     },
   };
 }

@@ -42,7 +42,8 @@ export function createDeadlines<T extends Timed>(expired: (item: T) => void): De
       if (item.due <= now) over.push(item);
       else if (item.due < next) next = item.due;
     }
-    for (const item of over.sort((a, b) => a.due - b.due)) {
+    // The youngest first: it may be waiting for the place of an older one, and must not get it now.
+    for (const item of over.sort((a, b) => b.due - a.due)) {
       // One that has expired may have given up others.
       if (items.delete(item)) expired(item);
     }

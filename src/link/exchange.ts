@@ -18,25 +18,37 @@ export function openExchange(
   abandon: (notice: Message | undefined) => void,
   held: () => boolean = () => false,
 ): OpenExchange {
-  let resolve!: (outcome: Outcome) => void;
-  const outcome = new Promise<Outcome>((fulfil) => resolve = fulfil);
-  let settled = false;
-  const settle = (value: Outcome) => {
-    if (settled) return;
-    settled = true;
-    resolve(value);
-  };
+  let known: Outcome | undefined;
+  let takers: ((outcome: Outcome) => void)[] = [];
+  let promise: Promise<Outcome> | undefined;
+
+  function whenOver(take: (outcome: Outcome) => void): void {
+    if (known !== undefined) take(known);
+    else takers.push(take);
+  }
+
+  function settle(outcome: Outcome): void {
+    if (known !== undefined) return;
+    known = outcome;
+    const those = takers;
+    takers = [];
+    for (const take of those) take(outcome);
+  }
+
   return {
-    outcome,
+    whenOver,
+    get outcome() {
+      return promise ??= new Promise(whenOver);
+    },
     get settled() {
-      return settled;
+      return known !== undefined;
     },
     get held() {
       return held();
     },
     settle,
     cancel(notice) {
-      if (settled) return;
+      if (known !== undefined) return;
       settle({ kind: "cancelled" });
       abandon(notice);
     },
@@ -45,5 +57,18 @@ export function openExchange(
 
 /** Makes an exchange that is over before it began. */
 export function settledExchange(outcome: Outcome): Exchange {
-  return { outcome: Promise.resolve(outcome), cancel() {} };
+  return {
+    whenOver: (take) => take(outcome),
+    get outcome() {
+      return Promise.resolve(outcome);
+    },
+    cancel() {},
+  };
+}
+
+/** An exchange whose outcome is that of another, changed by `change`. */
+export function changedExchange(exchange: Exchange, change: (outcome: Outcome) => Outcome): Exchange {
+  const changed = openExchange((notice) => exchange.cancel(notice), () => exchange.held === true);
+  exchange.whenOver((outcome) => changed.settle(change(outcome)));
+  return changed;
 }

@@ -23,7 +23,7 @@ export function handshakeGate(next: Peer): Peer {
     void gate!.then(() => {
       if (exchange.settled) return;
       sent = next.request(message, options);
-      return sent.outcome.then(exchange.settle);
+      sent.whenOver(exchange.settle);
     });
     return exchange;
   }

@@ -24,23 +24,28 @@ interface Held {
 export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOptions): Layer {
   return (next) => {
     let inFlight = 0;
+    let releasing = false;
     /** Requests that wait their turn, in the order they came. */
     const held = new Set<Held>();
 
     function release(): void {
       inFlight--;
+      // What is sent may be over at once: the loop that is under way goes on then.
+      if (releasing) return;
+      releasing = true;
       for (const it of held) {
-        if (inFlight >= maxInFlight) return;
+        if (inFlight >= maxInFlight) break;
         held.delete(it);
         it.sent = send(it.message, it.options);
-        it.sent.outcome.then(it.exchange.settle);
+        it.sent.whenOver(it.exchange.settle);
       }
+      releasing = false;
     }
 
     function send(message: Message, options: RequestOptions | undefined): Exchange {
       inFlight++;
       const exchange = next.request(message, options);
-      exchange.outcome.then(release);
+      exchange.whenOver(release);
       return exchange;
     }
 

@@ -38,7 +38,12 @@ export type Receive = (message: Message) => void | Promise<void>;
 
 /** One request and all that belongs to it. */
 export interface Exchange {
-  /** Settles exactly once, and never rejects. */
+  /**
+   * Calls `take` once: at once when the outcome is known, else in the moment it becomes known, before anything that the
+   * peer said later is delivered. Whoever passes answers on uses this, and so keeps them in their order.
+   */
+  whenOver(take: (outcome: Outcome) => void): void;
+  /** The same for those who don't mind the order. Never rejects. */
   readonly outcome: Promise<Outcome>;
   /** The request still waits on this side: nothing of it has left. Absent where that can't be told. */
   readonly held?: boolean;

@@ -39,17 +39,12 @@ export function autoPeer(options: AutoPeerOptions): Peer {
   let decided = false;
   let closed = false;
 
-  async function decide(
+  async function trySse(
     message: Message,
-    first: Exchange,
+    outcome: Extract<Outcome, { kind: "refused" }>,
     requestOptions: RequestOptions,
     goOn: (second: Exchange) => void,
   ): Promise<Outcome> {
-    const outcome = await first.outcome;
-    if (!callsForSse(outcome)) {
-      if (outcome.kind === "answered") settleOn("http", "initialize was answered over Streamable HTTP");
-      return outcome;
-    }
     const { status, answer } = outcome;
     const streamable = peer;
     const sse = await options.openSse(answer === undefined ? undefined : DOUBTFUL_MS);
@@ -86,7 +81,14 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       if (decided || message.method !== "initialize") return first;
       let present = first;
       const exchange = openExchange((notice) => present.cancel(notice));
-      void decide(message, first, requestOptions, (second) => present = second).then(exchange.settle);
+      first.whenOver((outcome) => {
+        if (callsForSse(outcome)) {
+          void trySse(message, outcome, requestOptions, (second) => present = second).then(exchange.settle);
+          return;
+        }
+        if (outcome.kind === "answered") settleOn("http", "initialize was answered over Streamable HTTP");
+        exchange.settle(outcome);
+      });
       return exchange;
     },
     notify: (message) => peer.notify(message),

@@ -349,10 +349,6 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         session.url = options.url;
       }
       correlator.add(message, {
-        ...exchange,
-        get settled() {
-          return exchange.settled;
-        },
         settle(outcome) {
           exchange.settle(outcome);
           // Answered on another's stream: its own, which may never end, is not needed any more.
