@@ -2,7 +2,6 @@ import type { ConnectSettings } from "../config/settings.ts";
 import { stdioFace } from "../face/stdio_face.ts";
 import { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { openPeer } from "../link/open_peer.ts";
 import { within } from "../link/pause.ts";
 import type { Peer } from "../link/peer.ts";
 import type { Logger, LogRecord } from "../telemetry/logger.ts";
@@ -10,6 +9,7 @@ import { mcpLevelAtLeast, toLogNotification, toMcpLevel } from "../telemetry/mcp
 import { type Bridge, createBridge } from "./bridge.ts";
 import { watchEnds } from "./ends.ts";
 import { serverLogs } from "./session.ts";
+import { openUpstream } from "./upstream.ts";
 
 /** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
 const HURRIED_DRAIN_MS = 500;
@@ -33,8 +33,14 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     maxMessageSize: settings.maxMessageSize,
     logger,
   });
-  const peer = await filtered(await openPeer(settings, logger), settings, endpoint);
-  const bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
+  const upstream = await openUpstream({
+    settings,
+    logger,
+    session: () => bridge.session,
+    tell: (message) => bridge.tell(message),
+  });
+  const peer = await filtered(upstream, settings, endpoint);
+  const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
   const untap = logger.tap((record) => tellClient(bridge, record, settings.log.debug));
 
   const ends = watchEnds(logger);

@@ -14,7 +14,12 @@ export interface Session {
   readonly initialized: boolean;
   /** The least severe level of log messages the client asked for, one of RFC 5424's names. */
   readonly logLevel: string | undefined;
+  /** The resources the client has subscribed to: their URIs as JSON texts. */
+  readonly subscriptions: ReadonlySet<string>;
 }
+
+/** More subscriptions than these are not remembered. */
+const MOST_SUBSCRIPTIONS = 10_000;
 
 /** A session in which nothing has happened. */
 export const NO_SESSION: Session = {
@@ -23,6 +28,7 @@ export const NO_SESSION: Session = {
   capabilities: {},
   initialized: false,
   logLevel: undefined,
+  subscriptions: new Set(),
 };
 
 /** The session after the client's message was sent. */
@@ -48,6 +54,15 @@ export function afterAnswer(session: Session, request: Message, answer: Message)
     case "logging/setLevel": {
       const level = textAt(request, ["params", "level"]);
       return level === undefined ? session : { ...session, logLevel: String(JSON.parse(level)) };
+    }
+    case "resources/subscribe":
+    case "resources/unsubscribe": {
+      const uri = textAt(request, ["params", "uri"]);
+      if (uri === undefined) return session;
+      const subscriptions = new Set(session.subscriptions);
+      if (request.method === "resources/unsubscribe") subscriptions.delete(uri);
+      else if (subscriptions.size < MOST_SUBSCRIPTIONS) subscriptions.add(uri);
+      return { ...session, subscriptions };
     }
     default:
       return session;

@@ -82,6 +82,7 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
   }
 
   return (next) => ({
+    ...next,
     request(message, options) {
       const why = refusal(message);
       if (why !== undefined) {
@@ -95,7 +96,5 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
       const why = refusal(message);
       return why === undefined ? next.notify(message) : Promise.resolve(why);
     },
-    listen: (listener) => next.listen(listener),
-    close: () => next.close(),
   });
 }

@@ -5,6 +5,7 @@ const CODES: Readonly<Record<FailureName, ExitCodeNumber>> = {
   PARSE_ERROR: ExitCode.Unexpected,
   INVALID_REQUEST: ExitCode.Refused,
   INVALID_PARAMS: ExitCode.Unexpected,
+  METHOD_NOT_FOUND: ExitCode.Refused,
   UNREACHABLE: ExitCode.Unreachable,
   TLS: ExitCode.Unreachable,
   COMMAND: ExitCode.Unreachable,

@@ -28,7 +28,7 @@ export function resolveSettings(
   checkTransport(transport, endpoint, transportOption.where);
 
   const seconds = (
-    name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout",
+    name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout" | "keep-alive",
     zero = false,
   ) => {
     const option = values.required(name);
@@ -44,6 +44,7 @@ export function resolveSettings(
     return parseWhole(option.value, option.where, least, most, unit);
   };
 
+  const keepAliveMs = seconds("keep-alive", true);
   const requestTimeoutMs = seconds("request-timeout");
   let maxRequestTimeMs = seconds("max-request-time");
   if (maxRequestTimeMs < requestTimeoutMs) {
@@ -68,6 +69,7 @@ export function resolveSettings(
     maxRequestTimeMs,
     drainTimeoutMs: seconds("drain-timeout", true),
     retryAttempts: whole("retry-attempts", 0, 1000),
+    ...(keepAliveMs === 0 ? {} : { keepAliveMs }),
     retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
     fallbacks: fallbacks === undefined
       ? []

@@ -32,6 +32,8 @@ export interface ConnectSettings {
   readonly retryAttempts: number;
   /** The wait before the first repetition, in milliseconds; may be 0. */
   readonly retryDelayMs: number;
+  /** The server is asked for a sign of life so often, in milliseconds; absent: never. */
+  readonly keepAliveMs?: number;
   /** What is tried when the endpoint fails: endpoints or names of transports, in order. */
   readonly fallbacks: readonly string[];
   /** The user's headers, variables expanded, credentials included. A name may appear more than once. */

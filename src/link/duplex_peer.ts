@@ -208,6 +208,12 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     listen(it) {
       listener = it;
     },
+    async drop() {
+      const it = wire;
+      if (it === undefined) return;
+      await it.link.close();
+      await it.over;
+    },
     async close() {
       if (!closing.signal.aborted) closing.abort(new Error("closed"));
       await opening;

@@ -12,6 +12,8 @@ export const FailureCode = {
   INVALID_REQUEST: ErrorCode.InvalidRequest,
   /** The client's request, answered here, has wrong parameters. */
   INVALID_PARAMS: ErrorCode.InvalidParams,
+  /** The server that is there now lacks what the one before it had; the request was not sent. */
+  METHOD_NOT_FOUND: ErrorCode.MethodNotFound,
   /** The endpoint could not be reached: refused, no such host, no route, no such socket. */
   UNREACHABLE: -31001,
   /** The TLS handshake failed: an untrusted, expired or foreign certificate. */
@@ -54,6 +56,7 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   PARSE_ERROR: "the client must write one JSON message a line, in UTF-8",
   INVALID_REQUEST: "the client breaks the protocol here; the message was not passed on",
   INVALID_PARAMS: "see the method's page in the MCP specification",
+  METHOD_NOT_FOUND: "start the session again to see what the server offers now",
   UNREACHABLE: "is the server running, and the address right?",
   TLS: "check the server's certificate, its name and its dates",
   COMMAND: "check the command and its path",

@@ -29,6 +29,7 @@ export function handshakeGate(next: Peer): Peer {
   }
 
   return {
+    ...next,
     request(message, options) {
       const exchange = gate === undefined ? next.request(message, options) : waitAndRequest(message, options);
       if (message.method === "initialize") hold(exchange.outcome);
@@ -41,7 +42,5 @@ export function handshakeGate(next: Peer): Peer {
       if (message.method === "notifications/initialized") hold(told);
       return await told;
     },
-    listen: (listener) => next.listen(listener),
-    close: () => next.close(),
   };
 }

@@ -63,12 +63,10 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
     }
 
     return {
+      ...next,
       request(message, options) {
         return inFlight < maxInFlight ? send(message, options) : wait(message, options);
       },
-      notify: (message) => next.notify(message),
-      listen: (listener) => next.listen(listener),
-      close: () => next.close(),
     };
   };
 }

@@ -77,6 +77,16 @@ export interface Peer {
   notify(message: Message): Promise<Failure | undefined>;
   /** Names who receives the messages that belong to no request of ours. Set once, before the first request. */
   listen(listener: PeerListener): void;
+  /**
+   * Gives the wire up, where it is one connection: what is in flight is lost, and the next `initialize` opens another.
+   * Absent where each request has a connection of its own.
+   */
+  drop?(): Promise<void>;
+  /**
+   * The machine was asleep, or this program stopped: connections may be dead without a word. Streams that the server
+   * holds open for us are opened anew.
+   */
+  wake?(): void;
   /** Ends the session and the wire. Idempotent; never rejects. */
   close(): Promise<void>;
 }
@@ -87,6 +97,8 @@ export interface PeerListener {
   readonly receive: Receive;
   /** The wire has ended by itself; requests in flight have been settled. */
   readonly closed?: (why: Failure) => void;
+  /** The peer has forgotten our session, as something other than a request has shown. */
+  readonly forgotten?: () => void;
 }
 
 /** Adds one thing to a Peer. */

@@ -31,7 +31,7 @@ Deno.test("failureAnswer leaves out what there is not, and answers nobody in par
 Deno.test("the codes of our failures are different, and JSON-RPC's own or outside of what it reserves", () => {
   const codes = Object.values(FailureCode);
   strictEqual(new Set(codes).size, codes.length);
-  const jsonRpc: readonly number[] = [-32700, -32600, -32602];
+  const jsonRpc: readonly number[] = [-32700, -32600, -32601, -32602];
   for (const code of codes) {
     ok(
       jsonRpc.includes(code) || (Number.isSafeInteger(code) && (code < -32768 || code > -32000)),
@@ -55,14 +55,27 @@ const TABLE: [what: string, outcome: Outcome, text: string | undefined][] = [
     resultAnswer("7", { n: 1 }).text,
   ],
   ["nothing after a cancel", { kind: "cancelled" }, undefined],
-  ["our error when it was not sent", { kind: "not_sent", failure: WHY }, failureAnswer("7", WHY).text],
+  [
+    "our error when it was not sent",
+    { kind: "not_sent", failure: WHY },
+    failureAnswer("7", WHY, "not_run").text,
+  ],
   [
     "our error when it was lost",
     { kind: "lost", failure: WHY, lastEventId: "1" },
-    failureAnswer("7", WHY).text,
+    failureAnswer("7", WHY, "unknown").text,
   ],
   ["the server's error in a refusal", { ...rejected, kind: "refused", answer: THEIRS }, THEIRS.text],
-  ["our error in a refusal without one", { ...rejected, kind: "refused" }, failureAnswer("7", WHY).text],
+  [
+    "our error in a server's failure without one",
+    { ...rejected, kind: "refused" },
+    failureAnswer("7", WHY, "unknown").text,
+  ],
+  [
+    "our error in a refusal without one",
+    { ...rejected, status: 403, kind: "refused" },
+    failureAnswer("7", WHY, "not_run").text,
+  ],
   ["the server's error when it wants credentials", {
     ...rejected,
     kind: "unauthorized",
@@ -72,17 +85,17 @@ const TABLE: [what: string, outcome: Outcome, text: string | undefined][] = [
   [
     "our error when it wants credentials",
     { ...rejected, kind: "unauthorized", challenge: "Bearer" },
-    failureAnswer("7", WHY).text,
+    failureAnswer("7", WHY, "not_run").text,
   ],
   [
     "our error when the session is lost",
     { ...rejected, kind: "session_unknown" },
-    failureAnswer("7", WHY).text,
+    failureAnswer("7", WHY, "not_run").text,
   ],
   [
     "our error when it wants to be left alone",
     { ...rejected, kind: "retry_later", afterMs: 1 },
-    failureAnswer("7", WHY).text,
+    failureAnswer("7", WHY, "not_run").text,
   ],
 ];
 

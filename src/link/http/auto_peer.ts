@@ -92,6 +92,8 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       return exchange;
     },
     notify: (message) => peer.notify(message),
+    drop: () => peer.drop?.() ?? Promise.resolve(),
+    wake: () => peer.wake?.(),
     listen(it) {
       listener = it;
       peer.listen(it);

@@ -2,6 +2,7 @@ import type { Message } from "../../jsonrpc/message.ts";
 import { failure, type FailureName } from "../failure.ts";
 import type { Outcome } from "../peer.ts";
 import { retryAfterMs } from "./retry_after.ts";
+import { LOST_SESSION, saysNothingElse, saysSessionUnknown, sessionUnknown } from "./session_unknown.ts";
 
 /** What came in place of a 2xx answer. */
 export interface Rejection {
@@ -23,15 +24,15 @@ export interface Rejection {
   readonly now: number;
 }
 
-const LOST_SESSION =
-  /session(?:[\s_-]?id)?\b[^.]{0,40}\b(?:not found|unknown|invalid|expired|terminated|does not exist|no longer|not exist|missing)|(?:unknown|invalid|expired|no(?: valid)?|no such|missing) session/i;
+/** Statuses whose body may say that the session is unknown, among other things. */
+const MAY_SAY: ReadonlySet<number> = new Set([400, 409, 410, 422]);
 
 /**
  * Decides what an HTTP status other than 2xx means.
  *
  * - 401, and 403 with a challenge: credentials.
- * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), and 400 or 410 whose body says that
- *   the session is unknown: the session is lost.
+ * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), and 400, 409, 410 or 422 whose
+ *   body says that the session is unknown, or 5xx whose body says nothing else: the session is lost.
  * - 429, and 503 with `Retry-After`: later.
  * - All else: refused.
  */
@@ -58,11 +59,10 @@ export function classifyRejection(it: Rejection): Outcome {
     };
   }
   const says = LOST_SESSION.test(it.body);
-  if (it.inSession && (status === 404 || ((status === 400 || status === 410) && says))) {
-    return {
-      kind: "session_unknown",
-      ...say("SESSION_LOST", "the server no longer knows this session", "start the session again"),
-    };
+  const onlySays = status >= 500 &&
+    (answer === undefined ? saysNothingElse(it.body) : saysSessionUnknown(answer));
+  if (it.inSession && (status === 404 || (says && MAY_SAY.has(status)) || onlySays)) {
+    return sessionUnknown(endpoint, answer, status);
   }
   const afterMs = retryAfterMs(it.retryAfter, it.now);
   if (status === 429 || (status === 503 && afterMs !== undefined)) {

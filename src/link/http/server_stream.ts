@@ -4,18 +4,23 @@ import { dropBody } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { mediaType } from "./headers.ts";
 import type { HttpReply } from "./http_client.ts";
+import { createSeenEvents } from "./seen_events.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 
 /** What {@linkcode keepServerStream} needs. */
 export interface ServerStreamOptions {
   /** Sends the GET; the id is that of the last event seen, if any had one. */
-  readonly open: (lastEventId: string | undefined) => Promise<HttpReply>;
+  readonly open: (lastEventId: string | undefined, signal: AbortSignal) => Promise<HttpReply>;
   /** Takes the data of an event. */
   readonly take: (data: Uint8Array<ArrayBuffer>) => void | Promise<void>;
   /** Largest event taken, in bytes. */
   readonly maxEventSize: number;
   /** Aborts when the session ends. */
   readonly signal: AbortSignal;
+  /** Aborts when the stream that is open is not to be trusted any more; a new one each time. */
+  readonly renewed: () => AbortSignal;
+  /** Called when the server does not know the session any more. */
+  readonly forgotten: () => void;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   readonly logger: Logger;
@@ -38,21 +43,30 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
   const { signal, endpoint, logger } = options;
   let lastEventId: string | undefined;
   let wait = REOPEN_MS;
+  const seen = createSeenEvents();
   while (!signal.aborted) {
-    const reply = await options.open(lastEventId);
+    const renewed = options.renewed();
+    const reply = await options.open(lastEventId, AbortSignal.any([signal, renewed]));
     if ("response" in reply) {
       const { response } = reply;
       if (!response.ok || mediaType(response) !== "text/event-stream") {
         await dropBody(response);
         if (!PASSING.has(response.status) && response.status < 500) {
+          if (response.status === 404) options.forgotten();
           return logger.debug("no stream from the server", { status: response.status });
         }
       } else {
         logger.debug("the server's stream is open", { endpoint });
-        const end = await readEvents(response, options.maxEventSize, (event) => {
-          wait = REOPEN_MS;
-          return event.type === "message" ? options.take(event.data) : undefined;
-        }, logger);
+        const end = await readEvents(
+          response,
+          options.maxEventSize,
+          (event) => {
+            wait = REOPEN_MS;
+            return event.type === "message" ? options.take(event.data) : undefined;
+          },
+          logger,
+          seen,
+        );
         lastEventId = end.lastEventId ?? lastEventId;
         if (end.retryMs !== undefined) wait = Math.max(end.retryMs, REOPEN_LEAST_MS);
         if (end.error instanceof EventTooLarge) {
@@ -64,7 +78,11 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
         }
       }
     }
-    if (!await pause(wait, signal)) return;
+    if (renewed.aborted) {
+      wait = REOPEN_MS;
+      continue;
+    }
+    if (!await pause(wait, AbortSignal.any([signal, renewed])) && signal.aborted) return;
     wait = Math.min(Math.max(wait, 1) * 2, REOPEN_MOST_MS);
   }
 }

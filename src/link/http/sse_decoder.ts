@@ -7,6 +7,8 @@ export interface SseEvent {
   readonly type: string;
   /** The event's data as UTF-8 bytes, data lines joined by LF. Never empty: events without data are not dispatched. */
   readonly data: Uint8Array<ArrayBuffer>;
+  /** The id the server gave this very event; absent when it gave none. */
+  readonly id?: string;
 }
 
 /** Thrown when an event grows over the size limit. */
@@ -42,6 +44,8 @@ export class SseDecoder {
   #dataSize = 0;
   #type = "";
   #id: string | undefined;
+  /** The event at hand has set the id. */
+  #ownId = false;
   #atStart = true;
   /** The last chunk ended with a CR: an LF at the start of the next belongs to it. */
   #afterCr = false;
@@ -119,7 +123,9 @@ export class SseDecoder {
         this.#type = decodeUtf8(value);
         break;
       case "id":
-        if (value.indexOf(0) === -1) this.#id = decodeUtf8(value);
+        if (value.indexOf(0) !== -1) break;
+        this.#id = decodeUtf8(value);
+        this.#ownId = true;
         break;
       case "retry": {
         const text = decodeUtf8(value);
@@ -136,7 +142,10 @@ export class SseDecoder {
     this.#type = "";
     this.#data = undefined;
     this.#dataSize = 0;
-    if (data !== undefined && data.length > 0) events.push({ type: type === "" ? "message" : type, data });
+    const id = this.#ownId ? this.#id : undefined;
+    this.#ownId = false;
+    if (data === undefined || data.length === 0) return;
+    events.push({ type: type === "" ? "message" : type, data, ...(id === undefined ? {} : { id }) });
   }
 
   #addData(value: Uint8Array, ours: boolean): void {

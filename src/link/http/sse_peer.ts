@@ -37,6 +37,8 @@ const CLOSE_MS = 1000;
 /** Where to post, once the stream is open. */
 interface OpenStream {
   readonly postTo: URL;
+  /** Ends it. */
+  readonly abort: AbortController;
   readonly over: Promise<void>;
 }
 
@@ -64,7 +66,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
 
   async function openStream(): Promise<OpenStream | Outcome> {
     const abort = new AbortController();
-    const opened = openWithin(AbortSignal.any([closing.signal, abort.signal]));
+    const opened = openWithin(abort, AbortSignal.any([closing.signal, abort.signal]));
     if (!await within(opened, options.timeoutMs)) abort.abort();
     const outcome = await opened;
     if ("postTo" in outcome) return outcome;
@@ -81,7 +83,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     };
   }
 
-  async function openWithin(signal: AbortSignal): Promise<OpenStream | Outcome> {
+  async function openWithin(abort: AbortController, signal: AbortSignal): Promise<OpenStream | Outcome> {
     const reply = await client.send({
       method: "GET",
       url: options.url,
@@ -107,7 +109,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
       const over = readStream(response, (where) => {
         const postTo = postAddress(where, url);
         streaming = postTo !== undefined;
-        resolve(postTo === undefined ? foreignAddress(where) : { postTo, over });
+        resolve(postTo === undefined ? foreignAddress(where) : { postTo, over, abort });
       }).then((why) => resolve({ kind: "not_sent", failure: why }));
     });
   }
@@ -212,6 +214,12 @@ export function ssePeer(options: SsePeerOptions): Peer {
     },
     listen(it) {
       listener = it;
+    },
+    async drop() {
+      const opened = await opening;
+      if (opened === undefined || !("postTo" in opened)) return;
+      opened.abort.abort();
+      await opened.over;
     },
     async close() {
       if (closing.signal.aborted) return;

@@ -16,6 +16,8 @@ import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
 import { type Limited, notTaken } from "./not_taken.ts";
 import { keepServerStream } from "./server_stream.ts";
+import { createSeenEvents } from "./seen_events.ts";
+import { saysSessionUnknown, sessionUnknown } from "./session_unknown.ts";
 import { EventTooLarge } from "./sse_decoder.ts";
 import { createSweeper } from "./sweeper.ts";
 
@@ -36,8 +38,6 @@ export interface StreamablePeerOptions {
 const NULL_ERROR_LIMIT = 64 * 1024;
 /** How long the end of the session may take, in milliseconds. */
 const DELETE_MS = 1000;
-/** How long a stream that is to be polled rests when the server does not say, in milliseconds. */
-const POLL_MS = 1000;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 500;
 
@@ -66,6 +66,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   /** Ends POSTs that want no answer and that the server does not take. */
   const limits = createDeadlines<Limited>(({ abort }) => abort.abort());
   let serverStream: AbortController | undefined;
+  /** Aborts when the stream that is open now is not to be trusted any more. */
+  let renewal = new AbortController();
+  /** The id of a session that the server has forgotten: there is nothing to end. */
+  let forgotten: string | undefined;
   let listener: PeerListener | undefined;
 
   function deliver(message: Message): void | Promise<void> {
@@ -95,7 +99,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     receive: Receive,
     headers: Readonly<Record<string, string>> | undefined,
   ): Promise<void> {
-    const inSession = session.id !== undefined;
+    const { id } = session;
     const reply = await post(message, abort.signal, headers);
     if ("failure" in reply) {
       const { failure, sent } = reply;
@@ -107,10 +111,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const { response, url } = reply;
     logger.trace("← HTTP", { endpoint, status: response.status, id: message.id });
     if (!response.ok) {
-      exchange.settle(
-        await rejection(response, inSession, message.id),
-      );
-      return;
+      const outcome = await rejection(response, id !== undefined, message.id);
+      if (outcome.kind === "session_unknown") forgotten = id;
+      return exchange.settle(outcome);
     }
     // Where the first request was sent on to, the session stays.
     if (message.method === "initialize") session.url = url;
@@ -134,33 +137,55 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     receive: Receive,
     abort: AbortController,
   ): Promise<void> {
+    const seen = createSeenEvents();
+    let events = 0;
     const read = (from: Response) =>
-      readEvents(from, maxMessageSize, (event) => {
-        if (event.type !== "message") return;
-        taking = abort;
-        const slow = takeIn(event.data, receive);
-        taking = undefined;
-        if (exchange.settled) answered.add(abort);
-        return slow;
-      }, logger);
+      readEvents(
+        from,
+        maxMessageSize,
+        (event) => {
+          events++;
+          if (event.type !== "message") return;
+          taking = abort;
+          const slow = takeIn(event.data, receive);
+          taking = undefined;
+          if (exchange.settled) answered.add(abort);
+          return slow;
+        },
+        logger,
+        seen,
+      );
     let end = await read(response);
-    // A server may close the stream and go on under the id of its last event (S/2025-11-25/basic/transports, Sending
-    // Messages to the Server 6): it is polled.
-    while (!exchange.settled && end.error === undefined && end.lastEventId) {
-      if (!await pause(end.retryMs ?? POLL_MS, abort.signal)) break;
+    // Under the id of its last event the server goes on: after a break, and also when it has closed the stream to be polled
+    // (S/2025-11-25/basic/transports, Resumability and Redelivery; Sending Messages to the Server 6).
+    for (let silent = 0; !exchange.settled && end.lastEventId && !(end.error instanceof EventTooLarge);) {
+      const { resumeAfterMs } = await import("./resume.ts");
+      const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
+      if (wait === undefined || !await pause(wait, abort.signal)) break;
+      silent++;
       const reply = await client.send({
         method: "GET",
         url: session.url,
         headers: streamHeaders(session, end.lastEventId),
         signal: abort.signal,
       });
-      if ("failure" in reply) break;
+      if ("failure" in reply) {
+        // Counted as a break, so that it does not go on for ever.
+        end = { ...end, error: end.error ?? new Error(reply.failure.message) };
+        continue;
+      }
+      const { status } = reply.response;
       if (!reply.response.ok || mediaType(reply.response) !== "text/event-stream") {
         await dropBody(reply.response);
-        break;
+        if (status === 404) listener?.forgotten?.();
+        if (status < 500 && status !== 429) break;
+        end = { ...end, error: end.error ?? new Error(`HTTP ${status}`) };
+        continue;
       }
+      const before = events;
       const { lastEventId, retryMs } = end;
       const next = await read(reply.response);
+      if (events > before) silent = 0;
       end = {
         error: next.error,
         lastEventId: next.lastEventId ?? lastEventId,
@@ -261,6 +286,14 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     );
   }
 
+  /** An error answer that says the session is unknown, sent with status 200, is what the status should have been. */
+  function unlessForgotten(outcome: Outcome): Outcome {
+    if (outcome.kind !== "answered" || outcome.message.kind !== "error") return outcome;
+    if (!saysSessionUnknown(outcome.message)) return outcome;
+    forgotten = session.id;
+    return sessionUnknown(endpoint, outcome.message);
+  }
+
   function closedFailure(): Failure {
     return failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program");
   }
@@ -302,13 +335,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     serverStream?.abort();
     const abort = serverStream = new AbortController();
     void tasks.run(keepServerStream({
-      open: (lastEventId) =>
+      open: (lastEventId, signal) =>
         client.send({
           method: "GET",
           url: session.url,
           headers: streamHeaders(session, lastEventId),
-          signal: abort.signal,
+          signal,
         }),
+      renewed: () => renewal.signal,
+      forgotten: () => {
+        if (session.id === undefined) return;
+        forgotten = session.id;
+        listener?.forgotten?.();
+      },
       take: (data) => takeIn(data, deliver),
       maxEventSize: maxMessageSize,
       signal: abort.signal,
@@ -321,7 +360,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   async function endSession(): Promise<void> {
     if (session.id === undefined) return;
     const headers = streamHeaders(session);
+    const known = session.id !== forgotten;
     session.id = undefined;
+    if (!known) return;
     const reply = await client.send({
       method: "DELETE",
       url: session.url,
@@ -350,7 +391,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       }
       correlator.add(message, {
         settle(outcome) {
-          exchange.settle(outcome);
+          exchange.settle(session.id === undefined ? outcome : unlessForgotten(outcome));
           // Answered on another's stream: its own, which may never end, is not needed any more.
           if (taking !== abort) answered.add(abort);
         },
@@ -364,6 +405,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       });
       void tasks.run(work);
       return exchange;
+    },
+    wake() {
+      renewal.abort();
+      renewal = new AbortController();
     },
     notify: (message) => closing.signal.aborted ? Promise.resolve(closedFailure()) : tell(message),
     listen(it) {

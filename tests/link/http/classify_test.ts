@@ -75,7 +75,18 @@ const TABLE: [what: string, rejection: Partial<Rejection>, kind: Outcome["kind"]
   ["503 without one", { status: 503 }, "refused", "REFUSED"],
   ["405", { status: 405 }, "refused", "REFUSED"],
   ["500", { status: 500, body: "session not found" }, "refused", "REFUSED"],
-  ["500 in a session", { status: 500, inSession: true, body: "session not found" }, "refused", "REFUSED"],
+  [
+    "500 in a session, about the session",
+    { status: 500, inSession: true, body: "session not found" },
+    "session_unknown",
+    "SESSION_LOST",
+  ],
+  [
+    "500 in a session, about a session of the tool's",
+    { status: 500, inSession: true, body: "The database session expired while committing" },
+    "refused",
+    "REFUSED",
+  ],
   ["304", { status: 304 }, "refused", "REFUSED"],
 ];
 

@@ -1,0 +1,284 @@
+import { request as newRequest } from "../jsonrpc/answers.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { openExchange, settledExchange } from "../link/exchange.ts";
+import { type Failure, failure } from "../link/failure.ts";
+import { pause, within } from "../link/pause.ts";
+import type { Exchange, Layer, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Session } from "./session.ts";
+
+/** What a {@linkcode recovering} layer needs. Times in milliseconds. */
+export interface RecoveryOptions {
+  /** What the client has established. */
+  readonly session: () => Session;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+  /** How long establishing a session again may take. */
+  readonly timeoutMs: number;
+  /** The wait before the session of a wire that ended is established again unasked. */
+  readonly delayMs: number;
+  /** How often that is tried. */
+  readonly attempts: number;
+  /** The server is asked for a sign of life so often; `undefined` for never. */
+  readonly keepAliveMs: number | undefined;
+  /** The session has been established again: with another server, perhaps. */
+  readonly replayed: (peer: Peer, capabilities: Readonly<Record<string, unknown>>) => void;
+}
+
+/** How long a server may take to give a sign of life, in milliseconds. */
+const PING_MS = 10_000;
+
+/**
+ * A layer that keeps the client's session alive at one server: when the server has forgotten it, or the wire has ended, it
+ * is established again from what the client has said (once, however many requests have lost it), and the requests that
+ * surely did not run are sent again. A session that is not known at this server yet is established likewise.
+ */
+export function recovering(options: RecoveryOptions): Layer {
+  const { session, endpoint, logger } = options;
+  return (next) => {
+    const closing = new AbortController();
+    let listener: PeerListener | undefined;
+    /** Counts the sessions established at this server. */
+    let generation = 0;
+    let established = false;
+    let watching = false;
+    /** What the server that is there now has; `undefined` when it is the one that the client was shown. */
+    let present: Readonly<Record<string, unknown>> | undefined;
+    let restoring: Promise<Outcome | undefined> | undefined;
+    let lastId = 0;
+
+    const newId = () => `"mcp-connect-${generation}-${++lastId}"`;
+    const receive = (message: Message) => listener?.receive(message);
+
+    /** The client has a session, and this server does not know it. */
+    function isLost(): boolean {
+      return restoring !== undefined || (!established && session().revision !== undefined);
+    }
+
+    /**
+     * Establishes the session again, unless that has been done since `born`.
+     *
+     * @returns why it could not be
+     */
+    function restore(born: number): Promise<Outcome | undefined> {
+      if (restoring !== undefined) return restoring;
+      if (established && generation !== born) return Promise.resolve(undefined);
+      established = false;
+      return restoring = replayNow().finally(() => restoring = undefined);
+    }
+
+    async function replayNow(): Promise<Outcome | undefined> {
+      const { replay } = await import("./replay.ts");
+      await next.drop?.();
+      if (closing.signal.aborted) {
+        return { kind: "not_sent", failure: failure("SHUTTING_DOWN", endpoint, "this program is ending") };
+      }
+      const { timeoutMs } = options;
+      const known = session();
+      const result = await replay(known, next, { newId, receive, timeoutMs, endpoint, logger });
+      if (result.kind === "failed") {
+        logger.debug("the session could not be established again", {
+          endpoint,
+          outcome: result.outcome.kind,
+        });
+        return result.outcome;
+      }
+      logger.info("the session has been established again", { endpoint });
+      // A client that has begun anew meanwhile has a session of its own.
+      if (session().initialize !== known.initialize) return undefined;
+      established = true;
+      generation++;
+      present = result.capabilities;
+      watch();
+      options.replayed(next, present);
+      return undefined;
+    }
+
+    /** The client's own handshake. */
+    function greet(message: Message, requestOptions?: RequestOptions): Exchange {
+      const exchange = next.request(message, requestOptions);
+      exchange.whenOver((outcome) => {
+        if (outcome.kind !== "answered" || outcome.message.kind !== "result") return;
+        established = true;
+        generation++;
+        present = undefined;
+        watch();
+      });
+      return exchange;
+    }
+
+    function request(message: Message, requestOptions?: RequestOptions): Exchange {
+      if (message.method === "initialize") return greet(message, requestOptions);
+      if (isLost()) return requestWhenRestored(message, requestOptions);
+      if (present !== undefined) return requestOfPresent(message, requestOptions);
+      return attempt(message, requestOptions);
+    }
+
+    function requestWhenRestored(message: Message, requestOptions?: RequestOptions): Exchange {
+      let sent: Exchange | undefined;
+      const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+      void restore(generation).then((problem) => {
+        if (exchange.settled) return;
+        if (problem !== undefined) return exchange.settle(withoutAnswer(problem));
+        sent = requestOfPresent(message, requestOptions);
+        sent.whenOver(exchange.settle);
+      });
+      return exchange;
+    }
+
+    /** Sends what the present server has, and answers for what it lacks. */
+    function requestOfPresent(message: Message, requestOptions?: RequestOptions): Exchange {
+      if (present === undefined) return attempt(message, requestOptions);
+      const shown = session().capabilities;
+      const lacks = Object.keys(shown).some((name) => present![name] === undefined);
+      if (!lacks) return attempt(message, requestOptions);
+      const exchange = openExchange((notice) => sent?.cancel(notice), () => sent === undefined);
+      let sent: Exchange | undefined;
+      void import("./held_capabilities.ts").then(({ answerForLack }) => {
+        if (exchange.settled) return;
+        const local = answerForLack(message, shown, present ?? {}, endpoint);
+        if (local !== undefined) {
+          logger.warn(`${message.method} is answered here: the server that is there now does not have it`, {
+            endpoint,
+          });
+          return exchange.settle({ kind: "answered", message: local });
+        }
+        sent = attempt(message, requestOptions);
+        sent.whenOver(exchange.settle);
+      });
+      return exchange;
+    }
+
+    /** Sends a request, and once more when the server has forgotten the session. */
+    function attempt(message: Message, requestOptions?: RequestOptions): Exchange {
+      const born = generation;
+      let sent = next.request(message, requestOptions);
+      let waiting = false;
+      const exchange = openExchange((notice) => sent.cancel(notice), () => waiting || sent.held === true);
+      sent.whenOver((outcome) => {
+        if (!isSessionLost(outcome) || session().revision === undefined) return exchange.settle(outcome);
+        waiting = true;
+        if (!established || generation === born) over(outcome.failure);
+        void restore(born).then((problem) => {
+          waiting = false;
+          if (exchange.settled) return;
+          if (problem !== undefined) return exchange.settle(withoutAnswer(problem));
+          sent = next.request(message, requestOptions);
+          sent.whenOver(exchange.settle);
+        });
+      });
+      return exchange;
+    }
+
+    /** What the server had asked the client is over; told once for each session. */
+    function over(why: Failure): void {
+      if (!established) return;
+      established = false;
+      logger.warn(`${why.message}; it is established again`, { endpoint });
+      listener?.closed?.(why);
+    }
+
+    async function notify(message: Message): Promise<Failure | undefined> {
+      if (!isLost() || message.isAnswer) {
+        const born = generation;
+        const why = await next.notify(message);
+        if (why?.code !== "SESSION_LOST" || message.isAnswer || session().revision === undefined) return why;
+        over(why);
+        const problem = await restore(born);
+        if (problem !== undefined) return "failure" in problem ? problem.failure : why;
+      } else {
+        const problem = await restore(generation);
+        if (problem !== undefined && "failure" in problem) return problem.failure;
+      }
+      // Establishing the session has said this already.
+      return message.method === "notifications/initialized" ? undefined : await next.notify(message);
+    }
+
+    /** The wire has ended: what the server says unasked would be missed until the client asks for something. */
+    async function restoreUnasked(attempts: number): Promise<void> {
+      const { backoffMs } = await import("./retry_policy.ts");
+      for (let repeats = 0; repeats < attempts; repeats++) {
+        if (!await pause(backoffMs(repeats, options.delayMs, Math.random()), closing.signal)) return;
+        if (!isLost() || session().initialized === false) return;
+        if (await restore(generation) === undefined) return;
+      }
+    }
+
+    // Signs of life -----------------------------------------------------------------------------------------------
+
+    function watch(): void {
+      if (watching) return;
+      watching = true;
+      void import("./clock_jump.ts").then(({ watchClock }) =>
+        watchClock((ms) => {
+          logger.debug("awake again", { afterMs: ms });
+          next.wake?.();
+          void ping();
+        }, closing.signal)
+      );
+      if (options.keepAliveMs !== undefined) void keepAlive(options.keepAliveMs);
+    }
+
+    async function keepAlive(everyMs: number): Promise<void> {
+      while (await pause(everyMs, closing.signal)) await ping();
+    }
+
+    /** Asks for a sign of life; a wire without one is given up. */
+    async function ping(): Promise<void> {
+      if (isLost() || !session().initialized || closing.signal.aborted) return;
+      const exchange = attempt(newRequest(newId(), "ping"), { receive });
+      if (await within(exchange.outcome, PING_MS)) return;
+      exchange.cancel();
+      if (closing.signal.aborted || next.drop === undefined) return;
+      logger.warn("the server gives no sign of life; the connection is given up", { endpoint });
+      await next.drop();
+    }
+
+    return {
+      ...next,
+      request(message, requestOptions) {
+        if (closing.signal.aborted) {
+          const why = failure("SHUTTING_DOWN", endpoint, "this program is ending");
+          return settledExchange({ kind: "not_sent", failure: why });
+        }
+        return request(message, requestOptions);
+      },
+      notify,
+      listen(it) {
+        listener = it;
+        next.listen({
+          receive: it.receive,
+          closed(why) {
+            established = false;
+            it.closed?.(why);
+            if (restoring === undefined) void restoreUnasked(options.attempts);
+          },
+          forgotten() {
+            if (closing.signal.aborted || !established) return;
+            over(failure("SESSION_LOST", endpoint, "the server no longer knows this session"));
+            void restoreUnasked(1);
+          },
+        });
+      },
+      async close() {
+        closing.abort();
+        await next.close();
+      },
+    };
+  };
+}
+
+/** Tells whether a request failed because the server does not know us any more; it surely did not run then. */
+function isSessionLost(
+  outcome: Outcome,
+): outcome is Extract<Outcome, { kind: "session_unknown" | "not_sent" }> {
+  return outcome.kind === "session_unknown" ||
+    (outcome.kind === "not_sent" && outcome.failure.code === "CONNECTION_LOST");
+}
+
+/** The outcome of what stood in a request's way, made the request's: it was not sent, and the answer is another's. */
+function withoutAnswer(problem: Outcome): Outcome {
+  if ("answer" in problem) return { ...problem, answer: undefined };
+  return problem.kind === "lost" ? { kind: "not_sent", failure: problem.failure } : problem;
+}

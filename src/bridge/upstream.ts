@@ -1,0 +1,77 @@
+import type { ConnectSettings } from "../config/settings.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { describeEndpoint } from "../link/describe_endpoint.ts";
+import type { Endpoint } from "../link/endpoint.ts";
+import { openPeer } from "../link/open_peer.ts";
+import type { Peer } from "../link/peer.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createListings } from "./listings.ts";
+import { recovering } from "./recovery.ts";
+import { retrying } from "./retry.ts";
+import type { Session } from "./session.ts";
+
+/** What {@linkcode openUpstream} needs beside the settings. */
+export interface UpstreamOptions {
+  readonly settings: ConnectSettings;
+  readonly logger: Logger;
+  /** What the client has established. */
+  readonly session: () => Session;
+  /** Hands the client a message that no server has sent. */
+  readonly tell: (message: Message) => void;
+}
+
+/** How often a session that ended by itself is established again before the client asks for something. */
+const UNASKED_ATTEMPTS = 10;
+
+/**
+ * Makes the Peer that stands for the server, whatever becomes of connections, sessions and processes: the endpoint's wire,
+ * with recovery of the session and repetition of requests around it. Nothing is opened before the first message.
+ */
+export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
+  const { settings, logger, session } = options;
+  const listings = createListings();
+  let lastId = 0;
+
+  /** The Peer of one endpoint, which keeps the client's session alive there. */
+  async function open(endpoint: Endpoint): Promise<Peer> {
+    const name = describeEndpoint(endpoint);
+    const wire = await openPeer({ ...settings, endpoint }, logger);
+    return recovering({
+      session,
+      endpoint: name,
+      logger,
+      timeoutMs: settings.timeoutMs,
+      delayMs: settings.retryDelayMs,
+      attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
+      keepAliveMs: settings.keepAliveMs,
+      replayed: compareLists,
+    })(wire);
+  }
+
+  /** The server may be another than the one whose lists the client has read. */
+  function compareLists(peer: Peer, capabilities: Readonly<Record<string, unknown>>): void {
+    if (listings.methods.length === 0) return;
+    void import("./list_changes.ts").then(({ tellChanges }) =>
+      tellChanges({
+        peer,
+        capabilities,
+        listings,
+        newId: () => `"mcp-connect-list-${++lastId}"`,
+        receive: options.tell,
+        tell: options.tell,
+      })
+    );
+  }
+
+  const peer = await open(settings.endpoint);
+  return retrying({
+    attempts: settings.retryAttempts,
+    delayMs: settings.retryDelayMs,
+    timeoutMs: settings.timeoutMs,
+    requestTimeoutMs: settings.requestTimeoutMs,
+    listings,
+    onceOnly: settings.endpoint.kind === "command",
+    endpoint: describeEndpoint(settings.endpoint),
+    logger,
+  })(peer);
+}
