@@ -1,5 +1,5 @@
-/** The commands that have options of their own. */
-export type CommandName = "proxy" | "test" | "notification-demo";
+/** The commands that take options. */
+export type CommandName = "proxy" | "test" | "notification-demo" | "completions";
 
 /** The headings under which `--help` lists options, in order. */
 export const OPTION_GROUPS = [
@@ -35,7 +35,7 @@ export interface OptionSpec {
 
 const PROXY: readonly CommandName[] = ["proxy"];
 const CONNECT: readonly CommandName[] = ["proxy", "test"];
-const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo"];
+const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo", "completions"];
 
 /** Every option, in the order of `--help`. Those that all commands have may also stand before the command. */
 export const OPTIONS = [
@@ -340,6 +340,11 @@ export const OPTIONS = [
 
 /** The name of an option, without `--`. */
 export type OptionName = typeof OPTIONS[number]["name"];
+
+/** Whether all commands have an option. */
+export function isCommon(option: OptionSpec): boolean {
+  return option.commands.length === ALL.length;
+}
 
 /** The environment variable of an option: `MCP_CONNECT_` and the name in upper case, `-` as `_`. */
 export function variableOf(name: string): string {

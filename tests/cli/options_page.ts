@@ -1,6 +1,7 @@
 import {
   type CommandName,
   defaultOf,
+  isCommon,
   OPTION_GROUPS,
   OPTIONS,
   type OptionSpec,
@@ -27,7 +28,7 @@ function row(option: OptionSpec): string {
   const cells = [
     code(`--${option.name}${value}`),
     code(variableOf(option.name)),
-    option.commands.length === 3 ? "all" : option.commands.join(", "),
+    isCommon(option) ? "all" : option.commands.join(", "),
     defaults(option),
     option.brief.replaceAll("*", "\\*"),
   ];
