@@ -27,6 +27,7 @@ const LOADERS: CommandLoaders = {
   proxy: async () => (await import("./proxy_command.ts")).proxyCommand,
   test: async () => (await import("./test_command.ts")).testCommand,
   "notification-demo": async () => (await import("./notification_demo_command.ts")).notificationDemoCommand,
+  completions: async () => (await import("./completions_command.ts")).completionsCommand,
 };
 
 /**

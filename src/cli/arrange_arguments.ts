@@ -1,7 +1,7 @@
-import { OPTIONS } from "../config/options.ts";
+import { isCommon, OPTIONS } from "../config/options.ts";
 
 /** The words that stand for a command. */
-export const COMMANDS = ["proxy", "test", "notification-demo", "help"] as const;
+export const COMMANDS = ["proxy", "test", "notification-demo", "completions", "help"] as const;
 
 /** The command line, put into the order that the parser wants. */
 export interface Arrangement {
@@ -17,7 +17,7 @@ export interface Arrangement {
 
 /** Options that may stand before the command, and whether they take a value: those all commands have. */
 const GLOBAL: ReadonlyMap<string, boolean> = new Map(
-  OPTIONS.filter((option) => option.commands.length === 3).map((o) => [`--${o.name}`, o.kind !== "switch"]),
+  OPTIONS.filter(isCommon).map((o) => [`--${o.name}`, o.kind !== "switch"]),
 );
 
 /** Options that ask about the program and need no command; before `--` they win over everything else. */

@@ -31,9 +31,13 @@ const HARMLESS_HEADER =
 /** Shorter values of unknown headers are words more often than secrets, in characters. */
 const SECRET_LENGTH = 8;
 
-/** A logger that knows the secrets of the settings. */
-export function connectLogger(settings: ConnectSettings): Logger {
-  const { level, format } = settings.log;
+/**
+ * A logger that knows the secrets of the settings, and writes to the log file where there is one.
+ *
+ * @throws {ConfigError} when a permission for that file is missing
+ */
+export async function connectLogger(settings: ConnectSettings): Promise<Logger> {
+  const { level, format, file } = settings.log;
   const logger = createLogger({ level, format });
   const headers = settings.headers.filter(([name, value]) =>
     SECRET_NAME.test(name) || (value.length >= SECRET_LENGTH && !HARMLESS_HEADER.test(name))
@@ -45,7 +49,9 @@ export function connectLogger(settings: ConnectSettings): Logger {
     const scheme = /^[A-Za-z][A-Za-z0-9-]* +(\S.*)$/.exec(value);
     if (scheme !== null) logger.secret(scheme[1]!);
   }
-  return logger;
+  if (file === undefined) return logger;
+  const { withLogFile } = await import("./log_to_file.ts");
+  return withLogFile(logger, file, format);
 }
 
 /** How long the last lines of the log may take, in milliseconds. */

@@ -1,6 +1,7 @@
 import {
   type CommandName,
   defaultOf,
+  isCommon,
   OPTION_GROUPS,
   optionsOf,
   type OptionSpec,
@@ -31,6 +32,7 @@ export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> =
   proxy: "connect the MCP client on stdin and stdout to a server",
   test: "try a server: connect, list what it offers, measure, report",
   "notification-demo": "write sample log notifications to stdout",
+  completions: "print a script that completes command lines in a shell",
   help: "show the help of a command",
 };
 
@@ -86,6 +88,20 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
     notes: ["The levels are info, warning, error and debug in turn, half a second apart."],
     examples: [["mcp-connect notification-demo --count 8", "each level twice"]],
   },
+  completions: {
+    brief: COMMAND_BRIEFS.completions,
+    usage: ["mcp-connect completions bash|zsh|fish|powershell"],
+    notes: ["The script is for a command called mcp-connect, and knows the options of this version."],
+    examples: [
+      ['eval "$(mcp-connect completions bash)"', "bash, in ~/.bashrc"],
+      ['eval "$(mcp-connect completions zsh)"', "zsh, in ~/.zshrc, after compinit"],
+      ["mcp-connect completions fish | source", "fish, in ~/.config/fish/config.fish"],
+      [
+        "mcp-connect completions powershell | Out-String | Invoke-Expression",
+        "PowerShell, in the file $PROFILE names",
+      ],
+    ],
+  },
 };
 
 /** The style that fits stdout: colours and the terminal's width only on a terminal. */
@@ -106,10 +122,16 @@ export function helpFor(
   return command === undefined || command === "help" ? rootHelp(style) : commandHelp(command, style);
 }
 
+/** How commands that take a word are listed. */
+const COMMAND_ROWS: Readonly<Record<string, string>> = {
+  completions: "completions SHELL",
+  help: "help [COMMAND]",
+};
+
 function rootHelp(style: HelpStyle): string {
   const paint = painter(style);
   const rows = Object.entries(COMMAND_BRIEFS).map(([name, brief]) =>
-    [name === "help" ? "help [COMMAND]" : name, brief] as const
+    [COMMAND_ROWS[name] ?? name, brief] as const
   );
   return join([
     [`mcp-connect ${VERSION}: connects any MCP client to any MCP server`],
@@ -122,7 +144,7 @@ function rootHelp(style: HelpStyle): string {
     [paint.heading("Commands"), ...columns(rows, style)],
     [
       paint.heading("Options of every command (before or after its name)"),
-      ...optionRows(optionsOf("proxy").filter((option) => option.commands.length === 3), "proxy", style),
+      ...optionRows(optionsOf("proxy").filter(isCommon), "proxy", style),
       ...columns(standardRows, style),
     ],
     [paint.heading("Environment"), ...environmentLines(style)],

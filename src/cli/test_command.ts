@@ -4,6 +4,7 @@ import { inspectConnection } from "../diagnose/inspect_tls.ts";
 import { renderReport } from "../diagnose/render_report.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { isLoopback } from "../link/http/http_client.ts";
+import { proxyUse } from "../link/http/proxy_use.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { CommandInput } from "./application.ts";
 import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
@@ -15,15 +16,14 @@ import { writeOut } from "./write_text.ts";
 export async function testCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("test", input);
   const json = values.switch("json").value;
-  const logger = connectLogger(settings);
+  const logger = await connectLogger(settings);
+  const boundMs = Math.min(settings.timeoutMs, settings.connectTimeoutMs ?? Infinity);
   const report = await diagnose({
     settings,
     logger,
     open: (chosen) => openPeer({ ...settings, chosen }, logger),
     exitCodeOf: problemExitCode,
-    ...(behindProxy(settings.endpoint)
-      ? {}
-      : { inspect: (url: URL) => inspectConnection(url, settings.timeoutMs) }),
+    ...(behindProxy(settings.endpoint) ? {} : { inspect: (url: URL) => inspectConnection(url, boundMs) }),
   });
   await flushLog(logger);
   // What servers say may hold what we sent them.
@@ -35,9 +35,8 @@ export async function testCommand(input: CommandInput): Promise<number> {
 function behindProxy(endpoint: Endpoint): boolean {
   if (endpoint.kind !== "http" || isLoopback(endpoint.url)) return false;
   const environment = processEnvironment();
-  const names = ["ALL_PROXY", endpoint.url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY"];
-  return names.flatMap((name) => [name, name.toLowerCase()]).some((name) => {
+  return proxyUse(endpoint.url, (name) => {
     const state = environment(name);
-    return state.kind === "set" && state.value !== "";
-  });
+    return state.kind === "set" ? state.value : undefined;
+  }) === "proxy";
 }

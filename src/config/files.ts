@@ -6,6 +6,8 @@ export interface Files {
   readText(path: string, where: string): string;
   /** Checks that `path` is a directory, as far as that may be seen. @throws {ConfigError} when it is not */
   checkDirectory(path: string, where: string): void;
+  /** What is wrong with a certificate and its key, both PEM: they don't fit each other, or TLS can't use them. */
+  checkKeyPair(pair: { readonly cert: string; readonly key: string }): "foreign" | "unusable" | undefined;
 }
 
 /** The most a configuration file may hold; more is a mistake (a device, a log). */
@@ -45,6 +47,15 @@ export function machineFiles(): Files {
         throw new ConfigError(`${where}: ${path} ${reason(error)}`, { cause: error });
       }
       if (!directory) throw new ConfigError(`${where}: ${path} is not a directory`);
+    },
+    checkKeyPair({ cert, key }) {
+      try {
+        // Reads and compares the two, and opens nothing.
+        Deno.createHttpClient({ cert, key }).close();
+        return undefined;
+      } catch (error) {
+        return /KeyMismatch|not be consistent/i.test(String(error)) ? "foreign" : "unusable";
+      }
     },
   };
 }

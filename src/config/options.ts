@@ -1,5 +1,5 @@
-/** The commands that have options of their own. */
-export type CommandName = "proxy" | "test" | "notification-demo";
+/** The commands that take options. */
+export type CommandName = "proxy" | "test" | "notification-demo" | "completions";
 
 /** The headings under which `--help` lists options, in order. */
 export const OPTION_GROUPS = [
@@ -35,7 +35,7 @@ export interface OptionSpec {
 
 const PROXY: readonly CommandName[] = ["proxy"];
 const CONNECT: readonly CommandName[] = ["proxy", "test"];
-const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo"];
+const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo", "completions"];
 
 /** Every option, in the order of `--help`. Those that all commands have may also stand before the command. */
 export const OPTIONS = [
@@ -70,6 +70,22 @@ export const OPTIONS = [
     kind: "list",
     placeholder: "FILE",
     brief: "trust the certificates in this PEM file too (repeatable)",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
+    name: "client-cert",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "show this certificate (PEM) to the endpoint's server; needs --client-key",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
+    name: "client-key",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "the private key of --client-cert (PEM, not encrypted)",
     group: "Endpoint",
     commands: CONNECT,
   },
@@ -131,6 +147,14 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
+    name: "no-cookies",
+    kind: "switch",
+    brief:
+      "send no cookies back that the endpoint's server sets; a Cookie header of yours is sent all the same",
+    group: "Credentials and headers",
+    commands: CONNECT,
+  },
+  {
     name: "cwd",
     kind: "value",
     placeholder: "DIRECTORY",
@@ -170,6 +194,15 @@ export const OPTIONS = [
     placeholder: "SECONDS",
     brief: "bound of connecting and the handshake (test: of each step)",
     default: { proxy: "30", test: "10" },
+    group: "Time and repetition",
+    commands: CONNECT,
+  },
+  {
+    name: "connect-timeout",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief:
+      "bound of making one connection (TCP, for https TLS too), within --timeout; without it only that holds",
     group: "Time and repetition",
     commands: CONNECT,
   },
@@ -281,15 +314,46 @@ export const OPTIONS = [
     name: "log-format",
     kind: "value",
     placeholder: "text|json",
-    brief: "how a line on stderr looks",
+    brief: "how a line of the log looks",
     default: "text",
     group: "Logging",
     commands: ALL,
+  },
+  {
+    name: "log-file",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "write the log to this file as well; several processes may share it",
+    group: "Logging",
+    commands: CONNECT,
+  },
+  {
+    name: "log-file-size",
+    kind: "value",
+    placeholder: "SIZE",
+    brief: "the most bytes of the log file; then it becomes FILE.1, and a new one is begun",
+    default: "10MiB",
+    group: "Logging",
+    commands: CONNECT,
+  },
+  {
+    name: "log-file-count",
+    kind: "value",
+    placeholder: "N",
+    brief: "how many log files are kept, the present one included: FILE, FILE.1, FILE.2 …",
+    default: "3",
+    group: "Logging",
+    commands: CONNECT,
   },
 ] as const satisfies readonly OptionSpec[];
 
 /** The name of an option, without `--`. */
 export type OptionName = typeof OPTIONS[number]["name"];
+
+/** Whether all commands have an option. */
+export function isCommon(option: OptionSpec): boolean {
+  return option.commands.length === ALL.length;
+}
 
 /** The environment variable of an option: `MCP_CONNECT_` and the name in upper case, `-` as `_`. */
 export function variableOf(name: string): string {

@@ -1,6 +1,7 @@
 import type { LogLevel } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { parseCertificates } from "./certificates.ts";
+import { resolveClientCertificate } from "./client_certificate.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Environment } from "./environment.ts";
 import type { Files } from "./files.ts";
@@ -8,7 +9,7 @@ import { parseSeconds, parseSize, parseWhole } from "./numbers.ts";
 import { oneOf, type OptionValues } from "./option_values.ts";
 import { checkTransport, type EndpointInput, parseFallbacks, resolveEndpoint } from "./resolve_endpoint.ts";
 import { resolveHeaders } from "./resolve_headers.ts";
-import type { ConnectSettings, LogSettings } from "./settings.ts";
+import type { ConnectSettings, LogFileSettings, LogSettings } from "./settings.ts";
 
 /**
  * Makes the settings of a command that connects, or explains what is wrong with the first option that is.
@@ -21,7 +22,8 @@ export function resolveSettings(
   environment: Environment,
   files: Files,
 ): ConnectSettings {
-  const log = resolveLog(values);
+  const file = resolveLogFile(values);
+  const log = { ...resolveLog(values), ...(file === undefined ? {} : { file }) };
   const endpoint = resolveEndpoint(values, input);
   const transportOption = values.required("transport");
   const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
@@ -60,11 +62,16 @@ export function resolveSettings(
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
   const certificates = values.list("ca-cert");
+  const clientCertificate = resolveClientCertificate(values, files);
+  const connectTimeout = values.text("connect-timeout");
 
   return {
     endpoint,
     transport,
     timeoutMs: seconds("timeout"),
+    ...(connectTimeout === undefined
+      ? {}
+      : { connectTimeoutMs: parseSeconds(connectTimeout.value, connectTimeout.where) }),
     requestTimeoutMs,
     maxRequestTimeMs,
     drainTimeoutMs: seconds("drain-timeout", true),
@@ -82,6 +89,8 @@ export function resolveSettings(
     caCerts: certificates.value.flatMap((path) =>
       parseCertificates(files.readText(path, certificates.where), `${certificates.where} ${path}`)
     ),
+    ...(clientCertificate === undefined ? {} : { clientCertificate }),
+    cookies: !values.switch("no-cookies").value,
     maxMessageSize: parseSize(size.value, size.where),
     maxInFlight: whole("max-in-flight", 1, 1_000_000),
     log,
@@ -100,6 +109,15 @@ export function resolveLog(values: OptionValues): LogSettings {
     format: oneOf(values.required("log-format"), ["text", "json"]),
     debug: debug.value,
   };
+}
+
+/** The log file, where one is asked for. @throws {ConfigError} on a size or number that is none */
+function resolveLogFile(values: OptionValues): LogFileSettings | undefined {
+  const file = values.text("log-file");
+  const size = values.required("log-file-size");
+  const count = values.required("log-file-count");
+  const [maxSize, most] = [parseSize(size.value, size.where), parseWhole(count.value, count.where, 1, 100)];
+  return file === undefined ? undefined : { path: file.value, maxSize, count: most };
 }
 
 function globs(values: OptionValues, name: "allow-tool" | "ignore-tool"): string[] {

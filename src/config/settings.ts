@@ -1,4 +1,5 @@
 import type { Endpoint } from "../link/endpoint.ts";
+import type { ClientCertificate } from "./client_certificate.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 
 /** How the endpoint is spoken to; `auto` tells it from the endpoint and the server's answers. */
@@ -12,6 +13,18 @@ export interface LogSettings {
   readonly format: "text" | "json";
   /** Whether `--debug` was given: stack traces, and log messages for the client too. */
   readonly debug: boolean;
+  /** Where else the log goes; absent: to stderr alone. */
+  readonly file?: LogFileSettings;
+}
+
+/** A log file and its rotation. */
+export interface LogFileSettings {
+  /** The file that is written; older ones are called `PATH.1`, `PATH.2` and so on. */
+  readonly path: string;
+  /** The most bytes of one file. */
+  readonly maxSize: number;
+  /** How many files are kept, the one that is written included. */
+  readonly count: number;
 }
 
 /** Everything that a command which connects needs, already validated. */
@@ -22,6 +35,8 @@ export interface ConnectSettings {
   readonly transport: TransportChoice;
   /** Bound of connecting and the handshake, in milliseconds. */
   readonly timeoutMs: number;
+  /** Bound of making one connection, in milliseconds; absent: {@linkcode timeoutMs} alone. */
+  readonly connectTimeoutMs?: number;
   /** Bound of a request, in milliseconds; progress starts it anew. */
   readonly requestTimeoutMs: number;
   /** Ceiling of a request whatever its progress, in milliseconds; never below {@linkcode requestTimeoutMs}. */
@@ -50,6 +65,10 @@ export interface ConnectSettings {
   readonly env: Readonly<Record<string, string>>;
   /** Certificates trusted beside the roots, one PEM text each. */
   readonly caCerts: readonly string[];
+  /** What the endpoint's server is shown of us; absent: nothing. */
+  readonly clientCertificate?: ClientCertificate;
+  /** Whether cookies that the endpoint's server sets go back to it. */
+  readonly cookies: boolean;
   /** The most bytes of one message. */
   readonly maxMessageSize: number;
   /** The most requests in flight to the endpoint. */

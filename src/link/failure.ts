@@ -22,7 +22,7 @@ export const FailureCode = {
   COMMAND: -31003,
   /** The program lacks a Deno permission. */
   PERMISSION: -31004,
-  /** No connection, or no answer to `initialize`, within `--timeout`. */
+  /** No connection within `--connect-timeout`, or no connection or answer to `initialize` within `--timeout`. */
   CONNECT_TIMEOUT: -31005,
   /** No answer within `--request-timeout` or `--max-request-time`. The server may still have acted. */
   REQUEST_TIMEOUT: -31006,

@@ -3,6 +3,7 @@ import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { handshakeGate } from "./handshake_gate.ts";
+import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
 import type { Peer } from "./peer.ts";
 
@@ -36,6 +37,21 @@ export interface PeerOptions {
    */
   readonly caCerts?: readonly string[];
   /**
+   * What a URL's own origin, and no other, is shown of us (mutual TLS), PEM.
+   * @default nothing
+   */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /**
+   * Whether cookies that a URL's own origin sets go back to it, as sticky balancers want it.
+   * @default true
+   */
+  readonly cookies?: boolean;
+  /**
+   * How long making one connection may take, within `timeoutMs`.
+   * @default as long as `timeoutMs` lets it
+   */
+  readonly connectTimeoutMs?: number;
+  /**
    * The largest message taken from the server.
    * @default 128 MiB
    */
@@ -65,6 +81,7 @@ const DEFAULTS = {
   headers: [],
   userAgent: `mcp-connect/${VERSION}`,
   caCerts: [],
+  cookies: true,
   maxMessageSize: 128 * 1024 * 1024,
   maxInFlight: 128,
   env: {},
@@ -96,7 +113,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
   }
   const [{ duplexPeer }, open] = await Promise.all([
     import("./duplex_peer.ts"),
-    opener(options, endpoint, logger),
+    opener(options, endpoint, logger).then((open) => bounded(open, options)),
   ]);
   const { explainLink } = await import("./explain_link.ts");
   return duplexPeer({
@@ -107,6 +124,13 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
+}
+
+/** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */
+async function bounded(open: OpenLink, { endpoint, connectTimeoutMs }: CompleteOptions): Promise<OpenLink> {
+  if (connectTimeoutMs === undefined || endpoint.kind === "command") return open;
+  const { boundedOpen } = await import("./socket/bounded_open.ts");
+  return boundedOpen(open, connectTimeoutMs);
 }
 
 async function opener(

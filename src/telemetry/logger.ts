@@ -35,8 +35,10 @@ export interface Logger {
   /**
    * Adds a value that must appear in no record (a token, a session id), in no spelling. Values of fewer than
    * 6 characters are ignored; the latest 1000 are kept.
+   *
+   * @returns what takes the value back, for one that is used no more; it does nothing when another had added it before
    */
-  secret(value: string): void;
+  secret(value: string): () => void;
   /** Replaces secrets, the added and the secret-looking ones, in text that goes elsewhere. */
   redact(text: string): string;
   /** Adds a sink beside stderr; returns what removes it. What a sink logs itself reaches no sink. */
@@ -116,10 +118,13 @@ export function createLogger(options: LoggerOptions): Logger {
     warn: (message, fields) => log("warn", message, fields),
     error: (message, fields) => log("error", message, fields),
     secret(value) {
-      if (value.trim().length < SECRET_MIN_LENGTH || values.has(value)) return;
+      if (value.trim().length < SECRET_MIN_LENGTH || values.has(value)) return () => {};
       values.add(value);
       if (values.size > SECRETS_KEPT) values.delete(values.values().next().value!);
       stale = true;
+      return () => {
+        if (values.delete(value)) stale = true;
+      };
     },
     redact: (text) => redactText(text, secrets()),
     tap(sink) {

@@ -13,6 +13,7 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     "proxy": note("proxy"),
     "test": note("test"),
     "notification-demo": note("notification-demo"),
+    "completions": note("completions"),
   });
   strictEqual(seen.length, 1);
   return { ...seen[0]!, code };

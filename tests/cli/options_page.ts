@@ -1,6 +1,7 @@
 import {
   type CommandName,
   defaultOf,
+  isCommon,
   OPTION_GROUPS,
   OPTIONS,
   type OptionSpec,
@@ -27,7 +28,7 @@ function row(option: OptionSpec): string {
   const cells = [
     code(`--${option.name}${value}`),
     code(variableOf(option.name)),
-    option.commands.length === 3 ? "all" : option.commands.join(", "),
+    isCommon(option) ? "all" : option.commands.join(", "),
     defaults(option),
     option.brief.replaceAll("*", "\\*"),
   ];
@@ -103,6 +104,36 @@ URL; they hold whether or not Deno shows them. For this machine (\`localhost\`, 
 through the proxy, too. Either grant it, with
 \`--allow-env=HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,ALL_PROXY,all_proxy,NO_PROXY,no_proxy\`, or set
 \`NO_PROXY=localhost,127.0.0.1\` outside.
+
+## Client certificates
+
+For servers that want to know who their client is (mutual TLS), \`--client-cert\` names a PEM file with the certificate
+(and, after it, those that lead to its authority), \`--client-key\` one with its private key; it may be the same file. A
+key that is encrypted can't be used. The certificate is shown to the endpoint's own origin only: not to another that the
+server redirects to. Neither option means anything to an \`http://\` URL, a socket or a command.
+
+## Cookies
+
+Cookies that the endpoint's server sets are kept in memory and sent back, as balancers want it that keep a session on one
+server. They go to the very origin that set them (scheme, host and port) and to no other, whatever their \`Domain\` says;
+\`Path\`, \`Max-Age\`, \`Expires\` and \`Secure\` hold. At most 20 cookies and 8 KiB are kept, those set last. A
+\`Cookie\` header of your own is sent as it is, with those of the server's behind it that have other names. With
+\`--no-cookies\` only yours is sent.
+
+## Connecting
+
+\`--timeout\` bounds all of connecting: the connection, and the server's answer to \`initialize\`. \`--connect-timeout\`
+bounds the making of the connection alone, within that; what takes longer is the error \`CONNECT_TIMEOUT\`, and nothing has
+been sent. There is no such bound unless it is asked for.
+
+- **TCP and Unix sockets**: from the name's lookup until the connection stands.
+- **URLs**: the same, and for https the TLS handshake. The HTTP client does not tell when it is connected, so a connection
+  of our own is made beforehand, which carries nothing and is closed: before the first request to an origin, after a
+  request that failed, and when the origin has not answered for a minute, so that no old connection is left. It is the one
+  that is bounded: the client's own, made right after it, has \`--timeout\` alone. No certificate of ours is shown on it.
+- **Proxies**: where one leads to the server, or may, there is no such bound. Whether one does is in the environment: where
+  Deno does not show its variables (see above), the option has no effect, which the log says.
+- **Commands**: starting one either works at once or does not; there is nothing to bound.
 
 ## Times and sizes
 

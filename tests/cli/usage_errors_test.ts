@@ -5,7 +5,10 @@ const SECRET = "hunter2hunter2";
 
 /** Wrong command lines, and what the one line on stderr says. */
 const table: [args: string[], line: RegExp][] = [
-  [[], /^mcp-connect: no command given \(proxy, test, notification-demo, help\)\. See mcp-connect --help$/],
+  [
+    [],
+    /^mcp-connect: no command given \(proxy, test, notification-demo, completions, help\)\. See mcp-connect --help$/,
+  ],
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],
   [["constructor"], /^mcp-connect: unknown command constructor\. See/],
@@ -61,6 +64,13 @@ const table: [args: string[], line: RegExp][] = [
   [["proxy", "localhost:8080/mcp"], /write http:\/\/localhost:8080\/mcp/],
   [["proxy", "--transport", "tcp", "http://x/"], /--transport tcp does not fit a URL/],
   [["proxy", "--ca-cert", "/nowhere/ca.pem", "http://x/"], /--ca-cert: \/nowhere\/ca\.pem does not exist/],
+  [
+    ["completions"],
+    /completions takes the name of a shell: bash, zsh, fish or powershell\. See mcp-connect completions/,
+  ],
+  [["completions", "csh"], /completions takes the name of a shell/],
+  [["completions", "bash", "zsh"], /completions takes the name of a shell/],
+  [["completions", "--", "bash"], /completions takes the name of a shell/],
   [["notification-demo", "3"], /notification-demo takes no arguments/],
   [["notification-demo", "--count", "many"], /--count takes a whole number/],
 ];

@@ -11,6 +11,9 @@ import { VERSION } from "../../src/version.ts";
 const DER = btoa("\x30\x03\x02\x01\x05");
 const PEM = `-----BEGIN CERTIFICATE-----\n${DER}\n-----END CERTIFICATE-----\n`;
 
+const key = (body: string, kind = "PRIVATE KEY") =>
+  `-----BEGIN ${kind}-----\n${body}\n-----END ${kind}-----\n`;
+
 const FILES: Record<string, string> = {
   "token": "Bearer file-${token}\n",
   "two-lines": "a\nb\n",
@@ -19,6 +22,17 @@ const FILES: Record<string, string> = {
   "ca.pem": `comment\n${PEM}-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n${PEM}`,
   "key.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   "open.pem": `-----BEGIN CERTIFICATE-----\n${DER}\n`,
+  "client_key.pem": key("A".repeat(70)),
+  "ec_key.pem": key("A".repeat(70), "EC PRIVATE KEY"),
+  "both.pem": PEM + key("B".repeat(16)),
+  "two_keys.pem": key("A".repeat(70)) + key("B".repeat(70)),
+  "foreign_key.pem": key("FOREIGN".repeat(9)),
+  "unusable_key.pem": key("UNUSABLE".repeat(9)),
+  "encrypted_key.pem": key("A".repeat(70), "ENCRYPTED PRIVATE KEY"),
+  "old_encrypted_key.pem": key("Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA", "RSA PRIVATE KEY"),
+  "ssh_key": key("A".repeat(70), "OPENSSH PRIVATE KEY"),
+  "open_key.pem": "-----BEGIN PRIVATE KEY-----\nAAAAAAAAAAAAAAAAAAAA\n",
+  "bad_key.pem": key("not base64, hunter2"),
   "bad.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 };
 
@@ -30,6 +44,13 @@ const files: Files = {
   },
   checkDirectory(path, where) {
     if (path !== "/work") throw new ConfigError(`${where}: ${path} does not exist`);
+  },
+  checkKeyPair({ cert, key }) {
+    return key.includes("FOREIGN")
+      ? "foreign"
+      : cert === PEM + PEM && key.includes("UNUSABLE")
+      ? "unusable"
+      : undefined;
   },
 };
 
@@ -81,6 +102,7 @@ Deno.test("resolveSettings has the documented defaults", () => {
     ignoreTools: [],
     env: {},
     caCerts: [],
+    cookies: true,
     maxMessageSize: 134_217_728,
     maxInFlight: 128,
     log: { level: "warn", format: "text", debug: false },
@@ -110,6 +132,13 @@ Deno.test("resolveSettings takes every option from the command line", () => {
       "cwd": "/work",
       "env": ["A=1", "B=x=y", "C="],
       "ca-cert": ["ca.pem"],
+      "client-cert": "both.pem",
+      "client-key": "both.pem",
+      "no-cookies": true,
+      "connect-timeout": "0.5",
+      "log-file": "l.log",
+      "log-file-size": "64KB",
+      "log-file-count": "1",
       "max-message-size": "1MiB",
       "max-in-flight": "1",
       "log-level": "error",
@@ -142,9 +171,17 @@ Deno.test("resolveSettings takes every option from the command line", () => {
     cwd: "/work",
     env: { A: "1", B: "x=y", C: "" },
     caCerts: [PEM, PEM],
+    clientCertificate: { cert: PEM, key: key("B".repeat(16)) },
+    cookies: false,
+    connectTimeoutMs: 500,
     maxMessageSize: 1_048_576,
     maxInFlight: 1,
-    log: { level: "error", format: "json", debug: true },
+    log: {
+      level: "error",
+      format: "json",
+      debug: true,
+      file: { path: "l.log", maxSize: 64_000, count: 1 },
+    },
   });
 });
 
@@ -197,7 +234,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "ca-cert": "nowhere",
   };
   for (const option of OPTIONS) {
-    if (["allow-tool", "ignore-tool", "json", "count"].includes(option.name)) continue; // take any text, or are read elsewhere
+    if (["allow-tool", "ignore-tool", "json", "count", "log-file"].includes(option.name)) continue; // take any text, or are read elsewhere
     const variable = variableOf(option.name);
     const text = problem({
       variables: { MCP_CONNECT_ENDPOINT: "http://localhost/", [variable]: wrong[option.name] ?? "nonsense!" },
@@ -361,4 +398,77 @@ Deno.test("no error shows a secret", () => {
     ok(!text.includes(secret), text);
     ok(!/[\r\n]/.test(text), text);
   }
+});
+
+Deno.test("--client-cert and --client-key make one certificate, whatever else their files hold", () => {
+  const pair = (cert: string, keyFile: string) =>
+    settings({ options: { ...url, "client-cert": cert, "client-key": keyFile } }).clientCertificate;
+  const lines = `${"A".repeat(64)}\n${"A".repeat(6)}`;
+  deepStrictEqual(pair("ca.pem", "client_key.pem"), { cert: PEM + PEM, key: key(lines) });
+  deepStrictEqual(pair("ca.pem", "ec_key.pem")?.key, key(lines, "EC PRIVATE KEY"));
+  deepStrictEqual(pair("both.pem", "both.pem"), { cert: PEM, key: key("B".repeat(16)) });
+  const variables = { MCP_CONNECT_CLIENT_CERT: "both.pem", MCP_CONNECT_CLIENT_KEY: "both.pem" };
+  deepStrictEqual(settings({ options: url, variables }).clientCertificate?.cert, PEM);
+});
+
+Deno.test("what is wrong with --client-cert and --client-key is named, and no key is shown", () => {
+  const table: [options: ParsedOptions, line: RegExp][] = [
+    [{ "client-cert": "ca.pem" }, /^--client-cert needs --client-key too/],
+    [{ "client-key": "client_key.pem" }, /^--client-key needs --client-cert too/],
+    [
+      { "client-cert": "key.pem", "client-key": "ca.pem" },
+      /key\.pem holds a private key and no certificate; .*swapped/,
+    ],
+    [
+      { "client-cert": "ca.pem", "client-key": "open.pem" },
+      /holds a certificate and no private key; .*swapped/,
+    ],
+    [
+      { "client-cert": "two-lines", "client-key": "client_key.pem" },
+      /^--client-cert two-lines holds no PEM certificate/,
+    ],
+    [
+      { "client-cert": "ca.pem", "client-key": "two-lines" },
+      /^--client-key two-lines holds no PEM private key/,
+    ],
+    [{ "client-cert": "nowhere", "client-key": "client_key.pem" }, /^--client-cert: nowhere does not exist/],
+    [{ "client-cert": "ca.pem", "client-key": "nowhere" }, /^--client-key: nowhere does not exist/],
+    [{ "client-cert": "ca.pem", "client-key": "encrypted_key.pem" }, /is encrypted, .*openssl pkey/],
+    [{ "client-cert": "ca.pem", "client-key": "old_encrypted_key.pem" }, /is encrypted, .*openssl pkey/],
+    [
+      { "client-cert": "ca.pem", "client-key": "ssh_key" },
+      /a kind that TLS can't use \(OPENSSH PRIVATE KEY\)/,
+    ],
+    [{ "client-cert": "ca.pem", "client-key": "two_keys.pem" }, /more than one private key/],
+    [{ "client-cert": "ca.pem", "client-key": "open_key.pem" }, /the private key has no END line/],
+    [{ "client-cert": "ca.pem", "client-key": "bad_key.pem" }, /the private key is damaged/],
+    [{ "client-cert": "bad.pem", "client-key": "client_key.pem" }, /certificate 1 is damaged/],
+    [
+      { "client-cert": "ca.pem", "client-key": "foreign_key.pem" },
+      /the key of --client-key does not belong to the certificate of --client-cert/,
+    ],
+    [{ "client-cert": "ca.pem", "client-key": "unusable_key.pem" }, /^TLS can't use the certificate/],
+  ];
+  for (const [options, line] of table) {
+    const text = problem({ options: { ...url, ...options } });
+    match(text, line);
+    ok(!/AAAA|hunter2|BEGIN.*\n/.test(text), text);
+  }
+});
+
+Deno.test("cookies, the bound of connecting and the log file have their settings", () => {
+  strictEqual(settings({ options: { ...url, "no-cookies": true } }).cookies, false);
+  strictEqual(settings({ options: url, variables: { MCP_CONNECT_NO_COOKIES: "yes" } }).cookies, false);
+  strictEqual(settings({ options: { ...url, "connect-timeout": "2.5" } }).connectTimeoutMs, 2500);
+  match(problem({ options: { ...url, "connect-timeout": "0" } }), /^--connect-timeout takes seconds above 0/);
+  deepStrictEqual(settings({ options: { ...url, "log-file": "l.log" } }).log.file, {
+    path: "l.log",
+    maxSize: 10_485_760,
+    count: 3,
+  });
+  match(problem({ options: { ...url, "log-file-size": "many" } }), /^--log-file-size takes a size/);
+  match(
+    problem({ options: { ...url, "log-file-count": "0" } }),
+    /^--log-file-count takes a whole number from 1 to 100/,
+  );
 });

@@ -25,6 +25,7 @@ const settings: ConnectSettings = {
   ignoreTools: [],
   env: {},
   caCerts: [],
+  cookies: true,
   maxMessageSize: 1024,
   maxInFlight: 1,
   log: { level: "error", format: "text", debug: false },

@@ -11,6 +11,11 @@ const UNTRUSTED = [
   "untrusted",
 ];
 
+/** What a server says in TLS's own words when it wants a client certificate, or does not take the one it got. */
+const CERTIFICATE_WANTED = /fatal alert: certificate ?required/;
+const CERTIFICATE_REFUSED =
+  /fatal alert: (?:bad ?certificate|unknown ?ca|certificate ?(?:expired|revoked|unknown)|unsupported ?certificate)/;
+
 /** How hyper begins when it has no connection yet, its TLS handshake included: nothing of the request has left. */
 const NO_CONNECTION = /\bclient error \(connect\)/;
 
@@ -42,6 +47,22 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
   if (/^invalid url\b|^url scheme '.*' not supported/.test(seen)) {
     return not("UNREACHABLE", "the URL is not valid", "check its scheme, host and port");
   }
+  // In TLS 1.3 the server says so after the client's part of the handshake is over and the request has left; but it does
+  // not read what comes over such a connection (RFC 8446, section 4.4.2.4).
+  if (CERTIFICATE_WANTED.test(seen)) {
+    return not(
+      "TLS",
+      "the server wants a client certificate",
+      "pass one that it knows with --client-cert FILE and --client-key FILE",
+    );
+  }
+  if (CERTIFICATE_REFUSED.test(seen)) {
+    return not(
+      "TLS",
+      `the server does not accept the client certificate (${text})`,
+      "is the certificate of --client-cert still good, and of an authority that the server knows?",
+    );
+  }
   if (!NO_CONNECTION.test(seen)) {
     return {
       failure: failure(
@@ -66,6 +87,13 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "TLS",
       `the certificate is not signed by a known authority (${text})`,
       "pass the authority's certificate, or a self-signed one itself, with --ca-cert FILE",
+    );
+  }
+  if (is("handshakefailure", "handshake failure")) {
+    return not(
+      "TLS",
+      `the server refused the TLS handshake: ${text}`,
+      "it may want a client certificate (--client-cert and --client-key), or a TLS version or cipher that is too old",
     );
   }
   if (

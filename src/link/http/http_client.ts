@@ -1,5 +1,8 @@
+import type { Logger } from "../../telemetry/logger.ts";
 import { type Failure, failure } from "../failure.ts";
 import { dropBody } from "./body.ts";
+import type { ConnectCheck } from "./connect_check.ts";
+import type { CookieJar } from "./cookie_jar.ts";
 
 /** What an {@linkcode HttpClient} needs. */
 export interface HttpClientOptions {
@@ -12,6 +15,13 @@ export interface HttpClientOptions {
   readonly userAgent: string;
   /** Certificates trusted beside the roots, PEM. */
   readonly caCerts: readonly string[];
+  /** What the endpoint's origin, and no other, is shown of us; PEM. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  /** Whether cookies that the endpoint's origin sets go back to it. */
+  readonly cookies: boolean;
+  /** How long making a connection may take, in milliseconds. */
+  readonly connectTimeoutMs?: number;
+  readonly logger: Logger;
 }
 
 /** One HTTP request. */
@@ -56,41 +66,54 @@ export function isLoopback(url: URL): boolean {
  * for all but this machine, which Deno would not exempt.
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { endpoint } = options;
+  const { endpoint, logger } = options;
   /** The shared client for each kind of host. */
-  const clients: { loopback?: Deno.HttpClient; other?: Deno.HttpClient } = {};
+  const clients = new Map<string, Deno.HttpClient>();
   /** The client of each origin that has been used: its permission is known to be there. */
   const known = new Map<string, Deno.HttpClient>();
+  /** Made when the first cookie comes. */
+  let jar: CookieJar | undefined;
+  let check: Promise<ConnectCheck> | undefined;
+  /** The endpoint's own origin has answered something. */
+  let answered = false;
+
+  const isOwn = (url: URL) => url.origin === options.url.origin;
 
   function clientFor(url: URL): Deno.HttpClient | Failure {
     const client = known.get(url.origin);
     if (client !== undefined) return client;
     const missing = missingPermission(url, endpoint);
     if (missing !== undefined) return missing;
-    const made = isLoopback(url)
-      ? clients.loopback ??= withoutProxy(createClient)
-      : clients.other ??= createClient();
+    const loopback = isLoopback(url);
+    const certified = isOwn(url) && url.protocol === "https:" && options.clientCertificate !== undefined;
+    const kind = `${loopback ? "loopback" : "other"}${certified ? " with certificate" : ""}`;
+    const create = () => createClient(certified ? options.clientCertificate : undefined);
+    const made = clients.get(kind) ?? (loopback ? withoutProxy(create) : create());
+    clients.set(kind, made);
     known.set(url.origin, made);
     return made;
   }
 
-  function createClient(): Deno.HttpClient {
+  function createClient(identity: HttpClientOptions["clientCertificate"]): Deno.HttpClient {
     return Deno.createHttpClient({
       http2: false,
       caCerts: [...options.caCerts],
       poolIdleTimeout: POOL_IDLE_MS,
+      ...identity,
     });
   }
 
   function headersFor(request: HttpRequest, url: URL): Record<string, string> {
     const headers: Record<string, string> = { "user-agent": options.userAgent };
-    if (url.origin === options.url.origin) {
+    if (isOwn(url)) {
       for (const [name, value] of options.headers) {
         const key = name.toLowerCase();
         headers[key] = headers[key] === undefined || key === "user-agent"
           ? value
-          : `${headers[key]}, ${value}`;
+          : `${headers[key]}${key === "cookie" ? "; " : ", "}${value}`;
       }
+      const cookie = jar?.header(url, Date.now(), headers["cookie"]);
+      if (cookie !== undefined) headers["cookie"] = cookie;
     }
     Object.assign(headers, request.headers);
     // A session is known to the origin that made it, and to no other.
@@ -99,6 +122,37 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       delete headers["last-event-id"];
     }
     return headers;
+  }
+
+  /** Keeps the cookies of a response; the code for it is loaded with the first. */
+  function takeCookies(url: URL, response: Response): void | Promise<void> {
+    if (!options.cookies || !isOwn(url) || !response.headers.has("set-cookie")) return;
+    const fields = response.headers.getSetCookie();
+    if (jar !== undefined) return void jar.store(url, fields, Date.now());
+    return import("./cookies.ts").then(({ secretCookies }) => {
+      jar ??= secretCookies(logger.secret);
+      jar.store(url, fields, Date.now());
+    });
+  }
+
+  async function checkFor(connectTimeoutMs: number): Promise<ConnectCheck> {
+    const { connectCheck } = await import("./connect_check.ts");
+    const { caCerts } = options;
+    return connectCheck({ endpoint, connectTimeoutMs, caCerts, idleMs: POOL_IDLE_MS, logger });
+  }
+
+  /** Says what an error means that `fetch` threw. */
+  async function explain(error: unknown, url: URL): Promise<HttpReply & { readonly failure: Failure }> {
+    const { explainFetch } = await import("./explain.ts");
+    const explained = explainFetch(error, endpoint);
+    const { code, hint, message } = explained.failure;
+    if (answered || !isOwn(url) || url.protocol !== "https:") return explained;
+    if (code !== "CONNECTION_LOST" && !(code === "TLS" && /\beof\b/i.test(message))) return explained;
+    // A server that misses a certificate, or refuses one, should say so in TLS's words; many just hang up.
+    const more = options.clientCertificate === undefined
+      ? "if the server wants a client certificate, pass one with --client-cert and --client-key"
+      : "does the server accept the certificate of --client-cert?";
+    return { ...explained, failure: { ...explained.failure, hint: `${hint}; ${more}` } };
   }
 
   return {
@@ -111,6 +165,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         try {
           const client = clientFor(url);
           if ("code" in client) return { failure: client, sent: false };
+          if (options.connectTimeoutMs !== undefined) {
+            const late = await (await (check ??= checkFor(options.connectTimeoutMs))).before(
+              url,
+              request.signal,
+            );
+            if (late !== undefined) return { failure: late, sent: false };
+          }
           response = await fetch(url, {
             method: request.method,
             headers: headersFor(request, url),
@@ -120,9 +181,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             ...(request.body === undefined ? {} : { body: request.body }),
           });
         } catch (error) {
-          const { explainFetch } = await import("./explain.ts");
-          return explainFetch(error, endpoint);
+          if (check !== undefined) (await check).note(url, false);
+          return await explain(error, url);
         }
+        if (check !== undefined) (await check).note(url, true);
+        answered ||= isOwn(url);
+        const taking = takeCookies(url, response);
+        if (taking !== undefined) await taking;
         if (response.status < 300 || response.status > 308 || response.status === 304) {
           return { response, url };
         }
@@ -134,10 +199,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     },
 
     close() {
-      clients.loopback?.close();
-      clients.other?.close();
-      delete clients.loopback;
-      delete clients.other;
+      for (const client of clients.values()) client.close();
+      clients.clear();
       known.clear();
     },
   };
@@ -191,7 +254,8 @@ function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
   }
 }
 
-function portOf(url: URL): number {
+/** The port of a URL, its scheme's own where it names none. */
+export function portOf(url: URL): number {
   return url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
 }
 

@@ -15,6 +15,9 @@ export interface HttpPeerOptions {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly userAgent: string;
   readonly caCerts: readonly string[];
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
+  readonly cookies: boolean;
+  readonly connectTimeoutMs?: number;
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
   readonly logger: Logger;

@@ -31,6 +31,11 @@ const TABLE: [words: string, code: FailureName, sent: boolean][] = [
   ["client error (Connect): invalid peer certificate: Expired", "TLS", false],
   ["client error (Connect): tls handshake eof", "TLS", false],
   ["client error (Connect): received fatal alert: HandshakeFailure", "TLS", false],
+  ["client error (Connect): received fatal alert: CertificateRequired", "TLS", false],
+  ["received fatal alert: CertificateRequired", "TLS", false],
+  ["received fatal alert: UnknownCA", "TLS", false],
+  ["received fatal alert: BadCertificate", "TLS", false],
+  ["client error (SendRequest): received fatal alert: CertificateExpired", "TLS", false],
   ["client error (Connect): received corrupt message of type InvalidContentType", "TLS", false],
   ["client error (SendRequest): connection closed before message completed", "CONNECTION_LOST", true],
   [

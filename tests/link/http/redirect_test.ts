@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Failure } from "../../../src/link/failure.ts";
+import { collectedLog } from "../../support/collected_log.ts";
 import { createHttpClient, type HttpReply, isLoopback } from "../../../src/link/http/http_client.ts";
 
 /** What a server saw of a request. */
@@ -42,6 +43,8 @@ async function post(site: Site): Promise<HttpReply & { text?: string }> {
     headers: [["Authorization", "Bearer hunter2"], ["X-Team", "a"], ["x-team", "b"]],
     userAgent: "test/1",
     caCerts: [],
+    cookies: true,
+    logger: collectedLog().logger,
   });
   try {
     const reply = await client.send({

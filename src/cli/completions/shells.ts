@@ -1,0 +1,2 @@
+/** The shells there are completions for. */
+export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
