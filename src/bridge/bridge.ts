@@ -1,6 +1,6 @@
 import { notification, resultAnswer } from "../jsonrpc/answers.ts";
-import { edit, textAt } from "../jsonrpc/edit.ts";
-import { idKey } from "../jsonrpc/id.ts";
+import { edit, textAt, withId } from "../jsonrpc/edit.ts";
+import { type Id, idKey, idsMeet } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import type { Handler } from "../face/face.ts";
 import { type OpenExchange, openExchange, settledExchange } from "../link/exchange.ts";
@@ -78,7 +78,10 @@ interface Unanswered extends RequestClock {
 
 /** A request of the server's that the client has not answered. */
 interface Question {
+  /** As the client has it. */
   readonly message: Message;
+  /** Its id as the server has it. */
+  readonly serverId: Id;
   /** The requests whose time stands still meanwhile. */
   readonly stopped: readonly Unanswered[];
 }
@@ -104,6 +107,9 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   const unanswered = new Map<string, Unanswered>();
   let unansweredBytes = 0;
   const questions = new Map<string, Question>();
+  /** Ids of questions of a server that is gone: the client may still answer them. */
+  const disowned = new Set<string>();
+  let lastQuestion = 0;
   /** How many unanswered requests wait for the client's answer to a question. */
   let asked = 0;
   /** What expects no answer and has not been taken by the wire yet. */
@@ -125,8 +131,8 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   peer.listen({
     receive: (message) => fromServer(message, undefined, toClient),
     closed(why) {
-      logger.error(why.message, { endpoint: why.endpoint, hint: why.hint });
-      forgetAll();
+      if (why.code !== "SESSION_LOST") logger.error(why.message, { endpoint: why.endpoint, hint: why.hint });
+      disownAll(why);
     },
   });
 
@@ -234,7 +240,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       return;
     }
     forget(question);
-    pass(message);
+    pass(withId(message, question.serverId));
   }
 
   function forget(question: Question): void {
@@ -250,6 +256,16 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   /** Whoever asked is gone. */
   function forgetAll(): void {
     for (const question of [...questions.values()]) forget(question);
+  }
+
+  /** So are its questions: the client is told, and what it still answers must not be taken for an answer to another. */
+  function disownAll({ message: reason }: Failure): void {
+    for (const [key, question] of [...questions]) {
+      forget(question);
+      disowned.add(key);
+      if (disowned.size > MOST_QUESTIONS) disowned.delete(disowned.values().next().value!);
+      void toClient(cancellation(question.message.id!, reason));
+    }
   }
 
   function cancel(message: Message): void {
@@ -277,14 +293,30 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       if (about !== undefined) noteProgress(about, performance.now(), options.requestTimeoutMs);
     } else if (message.method === "notifications/cancelled") {
       const id = textAt(message, ["params", "requestId"]);
-      const question = id === undefined ? undefined : questions.get(idKey(id));
-      if (question !== undefined) forget(question);
+      const question = id === undefined ? undefined : findQuestion(id);
+      if (question !== undefined) {
+        forget(question);
+        return receive(edit(message, [{ path: ["params", "requestId"], value: question.message.id! }]));
+      }
     }
     return receive(message);
   }
 
-  function ask(message: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
-    if (ending) return pass(failureAnswer(message.id!, endFailure()));
+  function findQuestion(serverId: Id): Question | undefined {
+    const question = questions.get(idKey(serverId));
+    if (question !== undefined) return question;
+    for (const it of questions.values()) {
+      if (idsMeet(it.serverId, serverId)) return it;
+    }
+    return undefined;
+  }
+
+  function ask(given: Message, entry: Unanswered | undefined, receive: Receive): void | Promise<void> {
+    const serverId = given.id!;
+    if (ending) return pass(failureAnswer(serverId, endFailure()));
+    const message = disowned.has(idKey(serverId))
+      ? withId(given, JSON.stringify(`mcp-connect-question-${++lastQuestion}`))
+      : given;
     // A wire that does not say on whose behalf the server asks stops the time of all requests.
     const stopped = entry === undefined
       ? [...unanswered.values()]
@@ -298,7 +330,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     const key = idKey(message.id!);
     const earlier = questions.get(key);
     if (earlier !== undefined) forget(earlier);
-    questions.set(key, { message, stopped });
+    questions.set(key, { message, serverId, stopped });
     if (questions.size > MOST_QUESTIONS) forget(questions.values().next().value!);
     relieve();
     return receive(message);
@@ -346,11 +378,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   /** Gives a request up; the server is told, unless `reason` is missing. */
   function abandon({ exchange, message }: Unanswered, reason: string | undefined): void {
     exchange.cancel(
-      reason === undefined
-        ? undefined
-        : edit(notification("notifications/cancelled", { requestId: 0, reason }), [
-          { path: ["params", "requestId"], value: message.id! },
-        ]),
+      reason === undefined ? undefined : cancellation(message.id!, reason),
     );
   }
 
@@ -410,7 +438,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     ending = true;
     for (const question of [...questions.values()]) {
       forget(question);
-      pass(failureAnswer(question.message.id!, endFailure()));
+      pass(failureAnswer(question.serverId, endFailure()));
     }
   }
 
@@ -476,4 +504,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await peer.close();
     },
   };
+}
+
+/** The notification that gives the request `id` up. */
+function cancellation(id: Id, reason: string): Message {
+  return edit(notification("notifications/cancelled", { requestId: 0, reason }), [
+    { path: ["params", "requestId"], value: id },
+  ]);
 }

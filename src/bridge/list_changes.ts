@@ -7,10 +7,8 @@ import { elementsOf, type Listings } from "./listings.ts";
 
 /** What {@linkcode tellChanges} needs. */
 export interface ChangesOptions {
-  /** The server that is there now. */
+  /** The server that is there now, or what answers in its place. */
   readonly peer: Peer;
-  /** What it declared. */
-  readonly capabilities: Readonly<Record<string, unknown>>;
   readonly listings: Listings;
   /** Makes the id of a request of ours. */
   readonly newId: () => string;
@@ -28,12 +26,12 @@ const MOST_PAGES = 256;
  * than the one it knew. A list that was not read to its end is taken to have changed.
  */
 export async function tellChanges(options: ChangesOptions): Promise<void> {
-  const { listings, capabilities } = options;
+  const { listings } = options;
   const changed = new Set<string>();
   for (const method of listings.methods) {
     const list = SERVER_LISTS[method]!;
     const before = listings.pages(method);
-    const after = capabilities[list.capability] === undefined ? [] : await readPages(method, options);
+    const after = await readPages(method, options);
     if (after === undefined) continue;
     listings.replace(method, after);
     if (before === undefined || elementsOf(method, before) !== elementsOf(method, after)) {

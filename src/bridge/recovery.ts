@@ -3,7 +3,7 @@ import type { Message } from "../jsonrpc/message.ts";
 import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
 import { pause, within } from "../link/pause.ts";
-import type { Exchange, Layer, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
+import type { Exchange, Layer, Outcome, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Session } from "./session.ts";
 
@@ -23,7 +23,7 @@ export interface RecoveryOptions {
   /** The server is asked for a sign of life so often; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
   /** The session has been established again: with another server, perhaps. */
-  readonly replayed: (peer: Peer, capabilities: Readonly<Record<string, unknown>>) => void;
+  readonly replayed: () => void;
 }
 
 /** How long a server may take to give a sign of life, in milliseconds. */
@@ -84,14 +84,14 @@ export function recovering(options: RecoveryOptions): Layer {
         });
         return result.outcome;
       }
-      logger.info("the session has been established again", { endpoint });
+      logger.warn("the session has been established again", { endpoint });
       // A client that has begun anew meanwhile has a session of its own.
       if (session().initialize !== known.initialize) return undefined;
       established = true;
       generation++;
       present = result.capabilities;
       watch();
-      options.replayed(next, present);
+      options.replayed();
       return undefined;
     }
 

@@ -1,4 +1,4 @@
-import type { ConnectSettings } from "../config/settings.ts";
+import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
@@ -33,28 +33,49 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   let lastId = 0;
 
   /** The Peer of one endpoint, which keeps the client's session alive there. */
-  async function open(endpoint: Endpoint): Promise<Peer> {
-    const name = describeEndpoint(endpoint);
-    const wire = await openPeer({ ...settings, endpoint }, logger);
+  async function open(
+    { endpoint, transport }: Omit<Fallback, "presumed">,
+    replayed: () => void,
+  ): Promise<Peer> {
+    const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport }, logger);
     return recovering({
       session,
-      endpoint: name,
+      endpoint: describeEndpoint(endpoint),
       logger,
       timeoutMs: settings.timeoutMs,
       delayMs: settings.retryDelayMs,
       attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
       keepAliveMs: settings.keepAliveMs,
-      replayed: compareLists,
+      replayed,
     })(wire);
   }
 
+  async function openWithFallbacks(): Promise<Peer> {
+    const { fallbackPool } = await import("./fallback.ts");
+    const [first, ...rest] = [settings, ...settings.fallbacks].map((it) => ({
+      endpoint: describeEndpoint(it.endpoint),
+      open: (replayed: () => void) => open(it, replayed),
+      ...("presumed" in it && it.presumed !== undefined ? { warning: it.presumed } : {}),
+    }));
+    return fallbackPool({
+      candidates: [first!, ...rest],
+      timeoutMs: settings.timeoutMs,
+      returnToFirst: settings.returnToFirst,
+      hintsFor: listings.hintsFor,
+      changed(another) {
+        if (another) listings.forgetHints();
+        compareLists();
+      },
+      logger,
+    });
+  }
+
   /** The server may be another than the one whose lists the client has read. */
-  function compareLists(peer: Peer, capabilities: Readonly<Record<string, unknown>>): void {
+  function compareLists(): void {
     if (listings.methods.length === 0) return;
     void import("./list_changes.ts").then(({ tellChanges }) =>
       tellChanges({
         peer,
-        capabilities,
         listings,
         newId: () => `"mcp-connect-list-${++lastId}"`,
         receive: options.tell,
@@ -63,15 +84,25 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     );
   }
 
-  const peer = await open(settings.endpoint);
+  const peer = await (settings.fallbacks.length === 0 ? open(settings, compareLists) : openWithFallbacks());
   return retrying({
     attempts: settings.retryAttempts,
     delayMs: settings.retryDelayMs,
     timeoutMs: settings.timeoutMs,
     requestTimeoutMs: settings.requestTimeoutMs,
     listings,
-    onceOnly: settings.endpoint.kind === "command",
+    onceOnly: settings.endpoint.kind === "command" && settings.fallbacks.length === 0,
     endpoint: describeEndpoint(settings.endpoint),
     logger,
   })(peer);
+}
+
+/** The settings for an endpoint: headers and certificates are for the origin they were given for, and go to no other. */
+function settingsFor(endpoint: Endpoint, settings: ConnectSettings): ConnectSettings {
+  const main = settings.endpoint;
+  const sameOrigin = endpoint.kind === "http" && main.kind === "http" &&
+    endpoint.url.origin === main.url.origin;
+  if (endpoint === main || sameOrigin) return settings;
+  const { clientCertificate: _, ...rest } = settings;
+  return { ...rest, headers: [] };
 }

@@ -14,9 +14,6 @@ export async function proxyCommand(input: CommandInput): Promise<number> {
     headers: settings.headers.map(([name]) => name),
   });
   const kind = settings.endpoint.kind;
-  if (settings.fallbacks.length > 0) {
-    logger.warn("--fallbacks has no effect in this version; only the endpoint is tried");
-  }
   if (kind !== "http" && settings.headers.length > 0) {
     logger.warn("headers and credentials go to HTTP endpoints only; this endpoint gets none");
   }

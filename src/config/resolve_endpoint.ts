@@ -95,24 +95,3 @@ export function checkTransport(transport: TransportChoice, endpoint: Endpoint, w
   }
   throw new ConfigError(`${where} ${transport} does not fit ${KIND_NAMES[endpoint.kind]}; ${hint}`);
 }
-
-/**
- * Reads the `--fallbacks` list: endpoints, or names of transports, separated by commas.
- *
- * @throws {ConfigError} naming the entry's number
- */
-export function parseFallbacks(text: string, where: string, platform: CommandPlatform): string[] {
-  const entries = text.split(",").map((part) => part.trim());
-  return entries.map((part, index) => {
-    if (part === "") throw new ConfigError(`${where}: entry ${index + 1} is empty`);
-    const word = part.toLowerCase();
-    if (word === "http" || word === "sse" || word === "stdio" || word === "tcp") return word;
-    try {
-      parseEndpoint(part, platform);
-    } catch (error) {
-      if (!(error instanceof EndpointError)) throw error;
-      throw new ConfigError(`${where}: entry ${index + 1}: ${error.message}`, { cause: error });
-    }
-    return part;
-  });
-}

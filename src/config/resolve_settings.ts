@@ -7,7 +7,8 @@ import type { Environment } from "./environment.ts";
 import type { Files } from "./files.ts";
 import { parseSeconds, parseSize, parseWhole } from "./numbers.ts";
 import { oneOf, type OptionValues } from "./option_values.ts";
-import { checkTransport, type EndpointInput, parseFallbacks, resolveEndpoint } from "./resolve_endpoint.ts";
+import { checkTransport, type EndpointInput, resolveEndpoint } from "./resolve_endpoint.ts";
+import { resolveFallbacks } from "./resolve_fallbacks.ts";
 import { resolveHeaders } from "./resolve_headers.ts";
 import type { ConnectSettings, LogFileSettings, LogSettings } from "./settings.ts";
 
@@ -57,7 +58,6 @@ export function resolveSettings(
     maxRequestTimeMs = requestTimeoutMs;
   }
 
-  const fallbacks = values.text("fallbacks");
   const size = values.required("max-message-size");
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
@@ -78,9 +78,8 @@ export function resolveSettings(
     retryAttempts: whole("retry-attempts", 0, 1000),
     ...(keepAliveMs === 0 ? {} : { keepAliveMs }),
     retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
-    fallbacks: fallbacks === undefined
-      ? []
-      : parseFallbacks(fallbacks.value, fallbacks.where, input.platform),
+    fallbacks: resolveFallbacks(values, endpoint, input.platform),
+    returnToFirst: oneOf(values.required("fallback-return"), ["auto", "never"]) === "auto",
     ...resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`),
     allowTools: globs(values, "allow-tool"),
     ignoreTools: globs(values, "ignore-tool"),

@@ -27,6 +27,16 @@ export interface LogFileSettings {
   readonly count: number;
 }
 
+/** What may take the endpoint's place. */
+export interface Fallback {
+  /** Where it is. */
+  readonly endpoint: Endpoint;
+  /** Never contradicts {@linkcode endpoint}. */
+  readonly transport: TransportChoice;
+  /** What stands for the user's own word, where only a transport was named: worth a warning once it is used. */
+  readonly presumed?: string;
+}
+
 /** Everything that a command which connects needs, already validated. */
 export interface ConnectSettings {
   /** Where the server is. */
@@ -49,8 +59,10 @@ export interface ConnectSettings {
   readonly retryDelayMs: number;
   /** The server is asked for a sign of life so often, in milliseconds; absent: never. */
   readonly keepAliveMs?: number;
-  /** What is tried when the endpoint fails: endpoints or names of transports, in order. */
-  readonly fallbacks: readonly string[];
+  /** What is tried when the endpoint fails, in order. */
+  readonly fallbacks: readonly Fallback[];
+  /** The endpoint is tried again while a fallback serves, and taken back. */
+  readonly returnToFirst: boolean;
   /** The user's headers, variables expanded, credentials included. A name may appear more than once. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The `User-Agent` header. */

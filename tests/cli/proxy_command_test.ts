@@ -4,7 +4,6 @@ import { runCli } from "./run_cli.ts";
 Deno.test("proxy warns of options that have no effect", async () => {
   const table: [args: string[], warnings: string[]][] = [
     [["http://localhost/"], []],
-    [["http://localhost/", "--fallbacks", "sse"], ["--fallbacks has no effect in this version"]],
     [["http://localhost/", "--cwd", "."], ["--cwd and --env only affect commands"]],
     [["localhost:1", "--header", "X-A: 1"], ["headers and credentials go to HTTP endpoints only"]],
   ];

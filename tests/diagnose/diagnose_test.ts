@@ -19,6 +19,7 @@ const settings: ConnectSettings = {
   retryAttempts: 0,
   retryDelayMs: 0,
   fallbacks: [],
+  returnToFirst: true,
   headers: [],
   userAgent: "test",
   allowTools: [],
