@@ -44,8 +44,36 @@ export function retrying(options: RetryOptions): Layer {
 
   return (next) => {
     const closing = new AbortController();
+    /** The outcome of the `initialize` that is being tried: nothing may overtake it. */
+    let greeting: Promise<Outcome> | undefined;
 
     function request(message: Message, requestOptions?: RequestOptions): Exchange {
+      if (message.method !== "initialize") {
+        return greeting === undefined
+          ? send(message, requestOptions)
+          : afterGreeting(message, requestOptions);
+      }
+      const exchange = send(message, requestOptions);
+      const mine = greeting = exchange.outcome;
+      void mine.then(() => {
+        if (greeting === mine) greeting = undefined;
+      });
+      return exchange;
+    }
+
+    function afterGreeting(message: Message, requestOptions?: RequestOptions): Exchange {
+      let sent: Exchange | undefined;
+      const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+      void greeting!.then((outcome) => {
+        if (exchange.settled) return;
+        if ("failure" in outcome) return exchange.settle({ kind: "not_sent", failure: outcome.failure });
+        sent = send(message, requestOptions);
+        sent.whenOver(exchange.settle);
+      });
+      return exchange;
+    }
+
+    function send(message: Message, requestOptions?: RequestOptions): Exchange {
       const start = performance.now();
       let present = next.request(message, requestOptions);
       /** Some attempt may have reached the server. */
@@ -115,6 +143,7 @@ export function retrying(options: RetryOptions): Layer {
 
     /** A notification that could not be sent at all is tried again too; what is lost on its way stays lost. */
     async function notify(message: Message): Promise<Failure | undefined> {
+      if (greeting !== undefined && !message.isAnswer) await greeting;
       for (let repeats = 0;; repeats++) {
         const why = await next.notify(message);
         if (why?.code !== "UNREACHABLE" || repeats >= options.attempts || !budget.take()) return why;
@@ -144,7 +173,7 @@ function outcomeUnknown(message: Message, outcome: Outcome): Outcome {
     failure: {
       ...why,
       message: `${why.message}; the outcome of this ${message.method} is unknown, so it was not sent again`,
-      hint: "check whether it was carried out before you call it again",
+      hint: "it may have been carried out: check that before you call it again",
     },
   };
 }

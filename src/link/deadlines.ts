@@ -15,6 +15,11 @@ export interface Deadlines<T extends Timed> {
   stop(): void;
 }
 
+/** A timer that is so late, in milliseconds, means that the program was stopped. */
+const STOPPED_MS = 3000;
+/** How long what came meanwhile may take to be read, in milliseconds. */
+const GRACE_MS = 1000;
+
 /**
  * Makes a {@linkcode Deadlines}. One timer, set for the earliest deadline, serves all items; a deadline that moves
  * away needs no word.
@@ -22,6 +27,8 @@ export interface Deadlines<T extends Timed> {
 export function createDeadlines<T extends Timed>(expired: (item: T) => void): Deadlines<T> {
   const items = new Set<T>();
   const stopped = new AbortController();
+  /** The present check has been put off. */
+  let graced = false;
   /** The earliest time the timer is set for. */
   let armedFor = Infinity;
 
@@ -36,6 +43,12 @@ export function createDeadlines<T extends Timed>(expired: (item: T) => void): De
     if (timer !== armedFor) return;
     armedFor = Infinity;
     const now = performance.now();
+    if (now - timer > STOPPED_MS && !graced) {
+      // This program did not run: answers that came meanwhile are still to be read.
+      graced = true;
+      return arm(now + GRACE_MS);
+    }
+    graced = false;
     const over: T[] = [];
     let next = Infinity;
     for (const item of items) {

@@ -148,9 +148,7 @@ Deno.test("A child that ends in mid-call leaves its calls with an error each tha
     assert.match(error?.message ?? "", /exited with code 7/);
     assert.match(error?.data.hint, /may have been carried out/);
   }
-  assert.equal((await program.request("ping")).error?.data.code, "CONNECTION_LOST");
-  await program.initialize();
-  assert.deepEqual((await program.request("ping")).result, {}, "a client that starts again gets a new child");
+  assert.deepEqual((await program.request("ping")).result, {}, "what comes later gets a new child");
 });
 
 Deno.test("A child's answer that it began before it ended is not lost", async () => {

@@ -14,7 +14,7 @@ const PROXIES = "HTTP_PROXY,http_proxy,HTTPS_PROXY,https_proxy,ALL_PROXY,all_pro
 
 /** Asks for a session, and gives the error and how long it took, in milliseconds. */
 async function refused(endpoint: string, args: readonly string[], options = {}) {
-  await using program = startProxy(endpoint, { args, ...options });
+  await using program = startProxy(endpoint, { args: ["--retry-attempts", "0", ...args], ...options });
   // The start of the program is not measured.
   await program.send({ jsonrpc: "2.0", id: "warm", method: 7 });
   await program.next(({ error }) => error !== undefined);

@@ -259,7 +259,11 @@ Deno.test("401 without credentials says which options give them", async () => {
 
 for (const status of [429, 503]) {
   Deno.test(`${status} with Retry-After says when to come back`, async () => {
-    const answer = await callGets((_request, reply) => reply.status(status, "", { "retry-after": "7" }));
+    const args = ["--request-timeout", "5"];
+    const answer = await callGets(
+      (_request, reply) => reply.status(status, "", { "retry-after": "7" }),
+      args,
+    );
     assertFailure(answer, "RETRY_LATER", -31010, /in 7 s/);
     assert.equal(answer.error?.data.status, status);
   });
