@@ -78,9 +78,10 @@ export function retrying(options: RetryOptions): Layer {
       let present = next.request(message, requestOptions);
       /** Some attempt may have reached the server. */
       let left = false;
-      const stopped = new AbortController();
+      /** Ends the wait before a repetition. */
+      let waiting: AbortController | undefined;
       const exchange = openExchange((notice) => {
-        stopped.abort();
+        waiting?.abort();
         present.cancel(notice);
       }, () => !left && present.held !== false);
       present.whenOver((outcome) => {
@@ -118,7 +119,8 @@ export function retrying(options: RetryOptions): Layer {
             afterMs: verdict.afterMs,
             why: "failure" in outcome ? outcome.failure.message : undefined,
           });
-          const signal = AbortSignal.any([stopped.signal, closing.signal]);
+          waiting = new AbortController();
+          const signal = AbortSignal.any([waiting.signal, closing.signal]);
           if (!await pause(verdict.afterMs, signal)) break;
           present = next.request(message, requestOptions);
           outcome = await new Promise<Outcome>((resolve) => {

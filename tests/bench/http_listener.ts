@@ -50,16 +50,36 @@ export function headerOf(head: string, name: string): string | undefined {
 }
 
 /** Serves one loopback port; answers each connection's requests in order, with Nagle's algorithm off. */
-export function listenRaw(handler: RawHandler): Deno.TcpListener {
+export function listenRaw(handler: RawHandler): RawListener {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  acceptAll(listener, handler).catch(() => {});
-  return listener;
+  const open = new Set<Deno.TcpConn>();
+  acceptAll(listener, handler, open).catch(() => {});
+  return {
+    port: listener.addr.port,
+    cut() {
+      for (const connection of open) connection.close();
+      open.clear();
+    },
+  };
 }
 
-async function acceptAll(listener: Deno.TcpListener, handler: RawHandler): Promise<void> {
+/** A port that is served. */
+export interface RawListener {
+  readonly port: number;
+  /** Closes all its connections, as a restart does. */
+  cut(): void;
+}
+
+async function acceptAll(
+  listener: Deno.TcpListener,
+  handler: RawHandler,
+  open: Set<Deno.TcpConn>,
+): Promise<void> {
   for await (const connection of listener) {
     connection.setNoDelay(true);
+    open.add(connection);
     serveConnection(connection, handler).catch(() => {}).finally(() => {
+      if (!open.delete(connection)) return;
       try {
         connection.close();
       } catch {

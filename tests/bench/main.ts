@@ -4,6 +4,7 @@
  */
 import { checkSubject } from "./check.ts";
 import { measureDriver } from "./driver_floor.ts";
+import { measureLayers } from "./layers.ts";
 import { machineFacts } from "./machine.ts";
 import { type Measure, MEASURES } from "./measures.ts";
 import { type BenchOptions, parseOptions, USAGE } from "./options.ts";
@@ -55,6 +56,7 @@ async function measureAll(options: BenchOptions): Promise<Run> {
   const load = Deno.loadavg()[0] ?? 0;
   if (load > navigator.hardwareConcurrency / 2) progress(`This machine is busy (load ${load.toFixed(1)}).`);
   const driver = await measureDriver();
+  const layers = await measureLayers();
   const server = await startServer();
   const samples = emptySamples();
   const excluded: string[] = [];
@@ -84,7 +86,7 @@ async function measureAll(options: BenchOptions): Promise<Run> {
   }
   const described = all.map(({ key, label, role }) => ({ key, label, role }));
   const machine = await machineFacts();
-  return { subjects: described, rounds: options.amounts.rounds, machine, driver, samples, excluded };
+  return { subjects: described, rounds: options.amounts.rounds, machine, driver, layers, samples, excluded };
 }
 
 async function main(): Promise<void> {
@@ -103,6 +105,7 @@ async function main(): Promise<void> {
   print([
     run.machine.join(" · "),
     `driver over cat: ${run.driver}`,
+    `recovery and repetition while nothing fails: ${run.layers}`,
     `median (least–greatest) of ${run.rounds} interleaved rounds\n`,
     figuresTable(run),
     ...failureLines(run).map((line) => `not measured: ${line}`),

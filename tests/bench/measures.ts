@@ -47,6 +47,7 @@ export const MEASURES: readonly Measure[] = [
     run: (round) => latency(round, round.server.urls.plain, ["p50", "p99"], ["addedP50", "addedP99"]),
   },
   { name: "rate", metrics: ["rate"], run: (round) => rate(round, round.server.urls.plain, "rate") },
+  { name: "restart", metrics: ["restart"], run: restart },
   { name: "results", metrics: ["mib1", "mib16"], run: results },
   { name: "memory", metrics: ["rest", "peak"], run: memory },
   {
@@ -192,6 +193,34 @@ async function rate(round: Round, url: string, metric: MetricKey): Promise<void>
             ms: floodMs,
           });
           record(round.samples, metric, subject.key, calls / ms * 1000);
+        }),
+    );
+  }
+}
+
+/** How long a bridge may take to answer again after the server's restart, and how long its client rests between tries. */
+const RESTART_MS = 5000;
+const RESTART_PAUSE_MS = 20;
+
+/** The server cuts its connections and forgets its sessions; the client calls until it gets a result. */
+async function restart(round: Round): Promise<void> {
+  for (const subject of round.subjects.filter(({ spawns, usesServer }) => spawns && usesServer)) {
+    await attempt(
+      round,
+      subject,
+      ["restart"],
+      () =>
+        withSession(subject, round.server.urls.plain, STEP_DEADLINE_MS, async (session) => {
+          for (let id = 2; id < 20; id++) await session.ask(echoText(id));
+          await round.server.restart();
+          const start = performance.now();
+          for (let id = 20;; id++) {
+            const answer = JSON.parse(await session.ask(echoText(id)));
+            if (answer.result !== undefined) break;
+            if (performance.now() - start > RESTART_MS) throw new Error(`still ${answer.error?.message}`);
+            await pause(RESTART_PAUSE_MS);
+          }
+          record(round.samples, "restart", subject.key, performance.now() - start);
         }),
     );
   }

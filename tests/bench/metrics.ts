@@ -34,6 +34,7 @@ export const METRICS: readonly Metric[] = [
   metric("addedP50", "added latency per call, p50", "ms", 2, true),
   metric("addedP99", "added latency per call, p99", "ms", 2, true),
   { ...metric("rate", "calls/s, 64 in flight", "calls/s", 0, true, "higher"), chartedWithout: "pipe" },
+  metric("restart", "server restarted: next call answered", "ms", 0, true),
   metric("mib1", "1 MiB result", "ms", 1, true),
   metric("mib16", "16 MiB result", "ms", 0, true),
   metric("rest", "RSS at rest", "MiB", 1, true),

@@ -14,6 +14,8 @@ export interface Run {
   readonly machine: readonly string[];
   /** What the driver itself can do, over `cat`. */
   readonly driver: string;
+  /** What the layers for recovery and repetition cost a call when nothing fails. */
+  readonly layers: string;
   readonly samples: Samples;
   /** Why a subject was not measured at all. */
   readonly excluded: readonly string[];
@@ -90,6 +92,8 @@ export function markdownPage(run: Run, verdicts: Verdicts): string {
     "",
     "- The **driver** is one Deno process that writes lines to a bridge's stdin and counts line ends on its stdout.",
     `  Over \`cat\` it reaches ${run.driver}.`,
+    "- **Recovery** and repetition are layers around the wire. Over no wire at all, and while nothing fails, they take",
+    `  ${run.layers}.`,
     "- The **server** is a process of its own: Streamable HTTP of 2025-11-25 with sessions, answers as event streams",
     "  (as servers on the official SDK give them), a GET stream for whoever asks; `echo` gives 200 bytes back.",
     "- **direct client** makes the same calls from the driver with `fetch` and keep-alive; added latency is a bridge's",

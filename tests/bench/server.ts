@@ -2,7 +2,8 @@
  * The server that every subject is measured against: Streamable HTTP of revision 2025-11-25, with sessions. It
  * answers as servers on the official SDK do, by an event stream, on the `plain` and `slow` ports, and by a JSON
  * body on the `json` port. The `slow` port adds 100 ms to each request. Prints its ports as one JSON line, then
- * answers each line on stdin (`reset` or `stats`) with one line, and ends with stdin.
+ * answers each line on stdin (`reset`, `stats`, or `restart`, which cuts the `plain` port's connections and forgets all
+ * sessions) with one line, and ends with stdin.
  */
 import { headerOf, listenRaw, type RawRequest, type RawResponse } from "./http_listener.ts";
 import { payloadOf, REVISION, textResult } from "./messages.ts";
@@ -141,7 +142,7 @@ async function main(): Promise<void> {
     slow: listenRaw(slowly),
     json: listenRaw((request) => handle(true, request, uncounted)),
   };
-  const ports = Object.entries(listeners).map(([name, listener]) => [name, listener.addr.port]);
+  const ports = Object.entries(listeners).map(([name, listener]) => [name, listener.port]);
   const say = (value: unknown) => Deno.stdout.writeSync(encoder.encode(JSON.stringify(value) + "\n"));
   say(Object.fromEntries(ports));
   const buffer = new Uint8Array(1024);
@@ -151,6 +152,10 @@ async function main(): Promise<void> {
     for (const line of decoder.decode(buffer.subarray(0, length)).split("\n")) {
       if (line === "") continue;
       if (line === "reset") count = { requests: 0, streams: 0 };
+      if (line === "restart") {
+        sessions.clear();
+        listeners.plain.cut();
+      }
       say(count);
     }
   }

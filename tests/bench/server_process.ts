@@ -7,6 +7,8 @@ export interface ServerProcess {
   readonly urls: { readonly plain: string; readonly slow: string; readonly json: string };
   /** Starts counting anew. */
   reset(): Promise<void>;
+  /** Cuts all connections of `plain` and forgets all sessions, as a restart does. */
+  restart(): Promise<void>;
   /** What was counted since the last reset. */
   stats(): Promise<WireCount>;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function startServer(): Promise<ServerProcess> {
   return {
     urls: { plain: url("plain"), slow: url("slow"), json: url("json") },
     reset: async () => void await ask("reset"),
+    restart: async () => void await ask("restart"),
     stats: () => ask("stats"),
     async close() {
       await writer.close();
