@@ -2,6 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { eraLayer } from "./era/era_layer.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -116,7 +117,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     opener(options, endpoint, logger).then((open) => bounded(open, options)),
   ]);
   const { explainLink } = await import("./explain_link.ts");
-  return duplexPeer({
+  const wire = duplexPeer({
     open,
     endpoint: name,
     maxMessageSize,
@@ -124,6 +125,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
+  return eraLayer({ endpoint: name, logger, host: name, duplex: true })(wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

@@ -1,4 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
+import { eraLayer } from "../era/era_layer.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -41,7 +42,9 @@ async function transportPeer(
   { transport, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
-  const openStreamable = () => streamablePeer(options);
+  const { endpoint, logger, url } = options;
+  const openStreamable = () =>
+    eraLayer({ endpoint, logger, host: url.host, duplex: false })(streamablePeer(options));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
@@ -49,6 +52,5 @@ async function transportPeer(
     chosen?.(transport, `--transport ${transport}`);
     return transport === "http" ? openStreamable() : await openSse();
   }
-  const { endpoint, logger } = options;
   return autoPeer({ endpoint, logger, openStreamable, openSse, ...(chosen === undefined ? {} : { chosen }) });
 }

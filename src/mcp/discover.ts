@@ -1,0 +1,35 @@
+import { Message } from "../jsonrpc/message.ts";
+import { edit, textAt, withId } from "../jsonrpc/edit.ts";
+import { META, MODERN_REVISION } from "./modern.ts";
+import { asObject, LATEST_LEGACY_REVISION, LEGACY_REVISIONS } from "./revision.ts";
+
+/** Tells whether the answer to `server/discover` says that the server speaks the modern revision. */
+export function speaksModern(answer: Message): boolean {
+  if (answer.kind !== "result") return false;
+  const { supportedVersions } = asObject(answer.parsed("result"));
+  return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_REVISION);
+}
+
+/**
+ * The result of a legacy `initialize`, made of what a modern server says of itself (S/2026-07-28/server/discover). Its
+ * capabilities keep their bytes.
+ *
+ * @param host the name of a server that does not give its own
+ */
+export function initializeResult(initialize: Message, discovered: Message, host: string): Message {
+  const { protocolVersion: asked } = asObject(initialize.parsed("params"));
+  const revision = LEGACY_REVISIONS.find((known) => known === asked) ?? LATEST_LEGACY_REVISION;
+  const capabilities = textAt(discovered, ["result", "capabilities"]) ?? "{}";
+  // Some servers put it at the top.
+  const info = textAt(discovered, ["result", "_meta", META.serverInfo]) ??
+    textAt(discovered, ["result", "serverInfo"]) ?? JSON.stringify({ name: host, version: "" });
+  const instructions = textAt(discovered, ["result", "instructions"]);
+  const result =
+    `{"protocolVersion":${JSON.stringify(revision)},"capabilities":${capabilities},"serverInfo":${info}` +
+    `${instructions === undefined ? "" : `,"instructions":${instructions}`}}`;
+  const answer = Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${result}}`);
+  return withId(
+    edit(answer, [{ path: ["result", "capabilities", "tasks"], value: undefined }]),
+    initialize.id!,
+  );
+}
