@@ -1,7 +1,7 @@
 import { notification, request } from "../jsonrpc/answers.ts";
 import { edit } from "../jsonrpc/edit.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { failure } from "../link/failure.ts";
+import { type Failure, failure } from "../link/failure.ts";
 import type { Outcome, Peer, Receive } from "../link/peer.ts";
 import { within } from "../link/pause.ts";
 import { LEGACY_REVISIONS, readInitializeResult } from "../mcp/revision.ts";
@@ -38,15 +38,17 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
   const { endpoint, logger, receive } = options;
   const due = performance.now() + options.timeoutMs;
 
+  function tooLate(): Failure {
+    const why = `the session could not be established again within ${options.timeoutMs / 1000} s`;
+    return failure("CONNECT_TIMEOUT", endpoint, why);
+  }
+
   /** The outcome of a request of ours; one that takes too long is given up. */
   async function ask(message: Message): Promise<Outcome> {
     const exchange = peer.request(message, { receive });
     if (!await within(exchange.outcome, due - performance.now())) exchange.cancel();
     const outcome = await exchange.outcome;
-    if (outcome.kind !== "cancelled") return outcome;
-    const seconds = options.timeoutMs / 1000;
-    const why = `the session could not be established again within ${seconds} s`;
-    return { kind: "not_sent", failure: failure("CONNECT_TIMEOUT", endpoint, why) };
+    return outcome.kind === "cancelled" ? { kind: "not_sent", failure: tooLate() } : outcome;
   }
 
   const outcome = await ask(edit(session.initialize!, [
@@ -80,7 +82,8 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
     );
   }
   if (session.initialized) {
-    const why = await peer.notify(notification("notifications/initialized"));
+    const told = peer.notify(notification("notifications/initialized"));
+    const why = await within(told, due - performance.now()) ? await told : tooLate();
     if (why !== undefined) return { kind: "failed", outcome: { kind: "not_sent", failure: why } };
   }
   await Promise.all([restoreLogLevel(said.capabilities), restoreSubscriptions(said.capabilities)]);
