@@ -100,7 +100,8 @@ export function recovering(options: RecoveryOptions): Layer {
       }
       const { timeoutMs } = options;
       const known = session();
-      const result = await replay(known, next, { newId, receive, timeoutMs, endpoint, logger });
+      const outdated = () => session().initialize !== known.initialize;
+      const result = await replay(known, next, { newId, receive, timeoutMs, outdated, endpoint, logger });
       if (result.kind === "failed") {
         logger.debug("the session could not be established again", {
           endpoint,
@@ -108,9 +109,9 @@ export function recovering(options: RecoveryOptions): Layer {
         });
         return result.outcome;
       }
-      logger.warn("the session has been established again", { endpoint });
       // A client that has begun anew meanwhile has a session of its own.
-      if (session().initialize !== known.initialize) return undefined;
+      if (outdated()) return undefined;
+      logger.warn("the session has been established again", { endpoint });
       await compare(known.capabilities, result.capabilities);
       initialized = known.initialized;
       begin();

@@ -16,6 +16,8 @@ export interface ReplayOptions {
   readonly receive: Receive;
   /** How long the whole may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** The client has begun anew meanwhile: what is left of the session must not be said in the next. */
+  readonly outdated: () => boolean;
   /** The endpoint, for errors. */
   readonly endpoint: string;
   readonly logger: Logger;
@@ -81,21 +83,23 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
       },
     );
   }
+  const { capabilities } = said;
+  if (options.outdated()) return { kind: "replayed", capabilities };
   if (session.initialized) {
     const told = peer.notify(notification("notifications/initialized"));
     const why = await within(told, due - performance.now()) ? await told : tooLate();
     if (why !== undefined) return { kind: "failed", outcome: { kind: "not_sent", failure: why } };
   }
-  await Promise.all([restoreLogLevel(said.capabilities), restoreSubscriptions(said.capabilities)]);
-  return { kind: "replayed", capabilities: said.capabilities };
+  await Promise.all([restoreLogLevel(), restoreSubscriptions()]);
+  return { kind: "replayed", capabilities };
 
-  async function restoreLogLevel(capabilities: Readonly<Record<string, unknown>>): Promise<void> {
+  async function restoreLogLevel(): Promise<void> {
     if (session.logLevel === undefined || capabilities.logging === undefined) return;
     const again = request(options.newId(), "logging/setLevel", { level: session.logLevel });
     note("the log level", await ask(again));
   }
 
-  async function restoreSubscriptions(capabilities: Readonly<Record<string, unknown>>): Promise<void> {
+  async function restoreSubscriptions(): Promise<void> {
     if (capabilities.resources === undefined) return;
     await Promise.all([...session.subscriptions].map(async (uri) => {
       const again = request(options.newId(), "resources/subscribe", { uri: JSON.parse(uri) });
