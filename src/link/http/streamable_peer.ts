@@ -137,6 +137,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     receive: Receive,
     abort: AbortController,
   ): Promise<void> {
+    const { id } = session;
     const seen = createSeenEvents();
     let events = 0;
     const read = (from: Response) =>
@@ -162,6 +163,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       const { resumeAfterMs } = await import("./resume.ts");
       const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
       if (wait === undefined || !await pause(wait, abort.signal)) break;
+      // The stream belongs to its session, and ends with it.
+      if (session.id !== id) break;
       silent++;
       const reply = await client.send({
         method: "GET",
@@ -171,14 +174,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       });
       if ("failure" in reply) {
         // Counted as a break, so that it does not go on for ever.
+        if (end.error === undefined) silent = 0;
         end = { ...end, error: end.error ?? new Error(reply.failure.message) };
         continue;
       }
       const { status } = reply.response;
       if (!reply.response.ok || mediaType(reply.response) !== "text/event-stream") {
         await dropBody(reply.response);
-        if (status === 404) listener?.forgotten?.();
+        if (status === 404 && session.id !== undefined && session.id === id) {
+          forgotten = id;
+          listener?.forgotten?.();
+        }
         if (status < 500 && status !== 429) break;
+        if (end.error === undefined) silent = 0;
         end = { ...end, error: end.error ?? new Error(`HTTP ${status}`) };
         continue;
       }
