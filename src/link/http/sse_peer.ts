@@ -182,7 +182,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
       const { id } = message;
       return await readRejection(response, { endpoint, client, logger, inSession: true, ...(id && { id }) });
     }
-    await dropBody(response);
+    // The status has said that it is taken: nobody waits for the body, which may never come.
+    void dropBody(response);
     return undefined;
   }
 

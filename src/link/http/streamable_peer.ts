@@ -38,6 +38,8 @@ const NULL_ERROR_LIMIT = 64 * 1024;
 const DELETE_MS = 1000;
 /** How long a stream that is to be polled rests when the server does not say, in milliseconds. */
 const POLL_MS = 1000;
+/** How long the first requests of a session wait for the connection before them, in milliseconds. */
+const REUSE_MS = 50;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 500;
 
@@ -275,26 +277,27 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
-    try {
-      const reply = await post(message, abort.signal);
-      limits.unwatch(limited);
-      if ("failure" in reply) {
-        return abort.signal.aborted && !closing.signal.aborted
-          ? notTaken(endpoint, options.timeoutMs)
-          : reply.failure;
-      }
-      if (!reply.response.ok) {
-        const inSession = session.id !== undefined;
-        const outcome = await rejection(reply.response, inSession);
-        return "failure" in outcome ? outcome.failure : undefined;
-      }
-      await dropBody(reply.response);
-      if (message.method === "notifications/initialized") openServerStream();
-      return undefined;
-    } finally {
-      limits.unwatch(limited);
+    const reply = await post(message, abort.signal);
+    limits.unwatch(limited);
+    if ("failure" in reply) {
       aborts.delete(abort);
+      return abort.signal.aborted && !closing.signal.aborted
+        ? notTaken(endpoint, options.timeoutMs)
+        : reply.failure;
     }
+    if (!reply.response.ok) {
+      const outcome = await rejection(reply.response, session.id !== undefined);
+      aborts.delete(abort);
+      return "failure" in outcome ? outcome.failure : undefined;
+    }
+    // The status has said that it is taken: nobody waits for the body, which may never come.
+    const dropped = dropBody(reply.response).then(() => aborts.delete(abort));
+    if (message.method === "notifications/initialized") {
+      // All that was held up until now is about to leave, and would find no free connection.
+      await within(dropped, REUSE_MS);
+      openServerStream();
+    }
+    return undefined;
   }
 
   /** Opens the stream of what the server says unasked, for as long as the session lasts. */
