@@ -118,7 +118,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
-      await readStream(response, exchange, receive, abort);
+      await readStream(message, response, exchange, receive, abort);
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -131,6 +131,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   async function readStream(
+    message: Message,
     response: Response,
     exchange: OpenExchange,
     receive: Receive,
@@ -140,7 +141,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       readEvents(from, maxMessageSize, (event) => {
         if (event.type !== "message") return;
         taking = abort;
-        const slow = takeIn(event.data, receive);
+        const slow = takeIn(event.data, receive, message);
         taking = undefined;
         if (exchange.settled) answered.add(abort);
         return slow;
@@ -227,7 +228,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return;
     }
     taking = abort;
-    const slow = takeIn(body, receive);
+    const slow = takeIn(body, receive, message);
     taking = undefined;
     if (slow !== undefined) await slow;
     if (!exchange.settled) exchange.settle(refusedOutcome(notMcp(response, body)));
