@@ -8,7 +8,7 @@ import { type Failure, failure } from "./failure.ts";
 import { inbox } from "./inbox.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { pause, within } from "./pause.ts";
+import { pause, untilAborted, within } from "./pause.ts";
 import type { Exchange, Peer, PeerListener } from "./peer.ts";
 
 /** What a {@linkcode duplexPeer} needs. */
@@ -134,7 +134,10 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
       for (const line of chunk === null ? decoder.end() : decoder.push(chunk)) {
         if (line instanceof Uint8Array) {
           const slow = takeIn(line, deliver);
-          if (slow !== undefined) await slow;
+          if (slow === undefined) continue;
+          await untilAborted(slow, closing.signal);
+          // Nobody takes the rest.
+          if (closing.signal.aborted) return;
         } else {
           tooLong(line);
         }

@@ -166,6 +166,20 @@ Deno.test("duplexPeer reads on only when the receiver has room", async () => {
   await peer.close();
 });
 
+Deno.test("duplexPeer closes although the receiver never has room", async () => {
+  const begun = Promise.withResolvers<void>();
+  const { peer, wire } = connected([fakeLink()], () => {
+    begun.resolve();
+    return new Promise(() => {});
+  });
+  const exchange = peer.request(request("1", "m"));
+  await wire.written(1);
+  wire.send('{"jsonrpc":"2.0","method":"a"}', '{"jsonrpc":"2.0","method":"b"}');
+  await begun.promise;
+  await peer.close();
+  strictEqual(await ended(exchange), "lost SHUTTING_DOWN");
+});
+
 Deno.test("duplexPeer passes over what is no message, and fails the request an invalid answer belongs to", async () => {
   const { peer, wire, received, log } = connected();
   const [one, two] = [peer.request(request("1", "m")), peer.request(request("2", "m"))];

@@ -6,7 +6,7 @@ import { type OpenExchange, openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { createDeadlines } from "../deadlines.ts";
-import { within } from "../pause.ts";
+import { untilAborted, within } from "../pause.ts";
 import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener } from "../peer.ts";
 import { dropBody } from "./body.ts";
@@ -127,7 +127,9 @@ export function ssePeer(options: SsePeerOptions): Peer {
   async function readStream(response: Response, found: (where: string) => void): Promise<Failure> {
     const end = await readEvents(response, maxMessageSize, (event) => {
       if (event.type === "endpoint") return found(decodeUtf8(event.data).trim());
-      if (event.type === "message") return takeIn(event.data, (message) => listener?.receive(message));
+      if (event.type !== "message") return;
+      const slow = takeIn(event.data, (message) => listener?.receive(message));
+      return slow && untilAborted(slow, closing.signal);
     }, logger);
     const why = endFailure(end.error);
     // Before the endpoint event there was no session: whoever opens the stream tells what became of it.
