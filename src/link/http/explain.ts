@@ -48,7 +48,7 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
         "CONNECTION_LOST",
         endpoint,
         `the connection broke before the answer came: ${text}`,
-        "the request may have been carried out",
+        "see the server's log; the request may have been carried out",
       ),
       sent: true,
     };

@@ -196,7 +196,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       "CONNECTION_LOST",
       endpoint,
       "the server ended the answer's stream without an answer",
-      "the request may have been carried out",
+      "see the server's log; the request may have been carried out",
     );
   }
 
