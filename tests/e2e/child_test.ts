@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Program, startProgram } from "../support/program.ts";
 import { proxied, startProxy } from "./proxied.ts";
+import { isWindows } from "../link/child/processes.ts";
 import { scriptedChild } from "./scripted_child.ts";
 
 const DENO = Deno.execPath();
@@ -137,6 +138,15 @@ Deno.test("A command that ends at once is an error to initialize that shows what
   await assert.rejects(program.initialize(), /-31007 .*exited with code 3.*missing API key/);
 });
 
+Deno.test("A child that closes its stdout and lives on is said to have done so, at once", {
+  ignore: isWindows,
+}, async () => {
+  await using program = startProxy(["sh", "-c", "read -r line; exec >&-; sleep 1000"]);
+  const { error } = await program.request("initialize", {}, 2000);
+  assert.equal(error?.data.code, "CONNECTION_LOST");
+  assert.match(error!.message, /it closed its stdout/);
+});
+
 Deno.test("A child that ends in mid-call leaves its calls with an error each that says how", async () => {
   await using child = scriptedChild({ "tools/call": `if (message.params.last) Deno.exit(7);` });
   await using program = await proxied(child.command);
@@ -148,7 +158,9 @@ Deno.test("A child that ends in mid-call leaves its calls with an error each tha
     assert.match(error?.message ?? "", /exited with code 7/);
     assert.match(error?.data.hint, /may have been carried out/);
   }
-  assert.equal((await program.request("ping")).error?.data.code, "CONNECTION_LOST");
+  const late = await program.request("ping");
+  assert.equal(late.error?.data.code, "CONNECTION_LOST");
+  assert.match(late.error?.data.hint, /was not sent/);
   await program.initialize();
   assert.deepEqual((await program.request("ping")).result, {}, "a client that starts again gets a new child");
 });

@@ -182,6 +182,7 @@ Deno.test("When the stream ends, calls in flight are told that their outcome is 
     assert.equal(lost.error?.data.code, "CONNECTION_LOST");
     const after = await program.request("ping");
     assert.equal(after.error?.data.code, "CONNECTION_LOST");
+    assert.match(after.error?.data.hint, /was not sent/);
     assert.equal(sse.requests.filter(({ message }) => message.method === "ping").length, 0);
   }
 });

@@ -152,12 +152,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     }
     if (error instanceof EventTooLarge) return tooLarge(endpoint, maxMessageSize);
     if (error !== undefined) return explainFetch(error, endpoint).failure;
-    return failure(
-      "CONNECTION_LOST",
-      endpoint,
-      "the server ended its event stream",
-      "what had been sent may have been carried out",
-    );
+    return failure("CONNECTION_LOST", endpoint, "the server ended its event stream");
   }
 
   async function post(message: Message): Promise<Outcome | undefined> {
@@ -203,7 +198,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
         if (correlator.drop(message) && notice !== undefined) void tasks.run(post(notice));
       });
       if (message.method !== "initialize" && ended !== undefined && opening === undefined) {
-        exchange.settle({ kind: "not_sent", failure: ended });
+        const hint = "the request was not sent, since the stream had ended before; start the session again";
+        exchange.settle({ kind: "not_sent", failure: { ...ended, hint } });
       }
       void tasks.run(carry(message, exchange));
       return exchange;
