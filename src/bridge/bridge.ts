@@ -14,6 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
 import { answerFor } from "./answer.ts";
 import { createBacklog } from "./backlog.ts";
+import { findByToken } from "./find_by_token.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
 import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
@@ -316,7 +317,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   ): void | Promise<void> {
     if (message.kind === "request") return ask(message, entry, receive);
     if (message.method === "notifications/progress") {
-      const about = entry ?? findByToken(message);
+      const about = inProgress(message, entry);
       if (about !== undefined) noteProgress(about, performance.now(), options.requestTimeoutMs);
     } else if (message.method === "notifications/cancelled") {
       const id = textAt(message, ["params", "requestId"]);
@@ -347,16 +348,18 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     return receive(message);
   }
 
-  function findByToken(message: Message): Unanswered | undefined {
+  /** The request that progress is of; what comes on a request's own stream is its own, if it names no other. */
+  function inProgress(message: Message, entry: Unanswered | undefined): Unanswered | undefined {
     const token = textAt(message, ["params", "progressToken"]);
-    if (token === undefined) return undefined;
-    for (const entry of unanswered.values()) {
-      if (entry.token === undefined) {
-        entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
-      }
-      if (entry.token === token) return entry;
+    if (token === undefined || (entry !== undefined && tokenOf(entry) === token)) return entry;
+    return findByToken(unanswered.values(), tokenOf, token) ?? entry;
+  }
+
+  function tokenOf(entry: Unanswered): string | null {
+    if (entry.token === undefined) {
+      entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
     }
-    return undefined;
+    return entry.token;
   }
 
   // Deadlines ---------------------------------------------------------------------------------------------------
