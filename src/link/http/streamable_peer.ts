@@ -38,6 +38,8 @@ export interface StreamablePeerOptions {
 const NULL_ERROR_LIMIT = 64 * 1024;
 /** How long the end of the session may take, in milliseconds. */
 const DELETE_MS = 1000;
+/** How long the first requests of a session wait for the connection before them, in milliseconds. */
+const REUSE_MS = 50;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 500;
 
@@ -119,7 +121,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
-      await readStream(response, exchange, receive, abort);
+      await readStream(message, response, exchange, receive, abort);
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -132,6 +134,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   async function readStream(
+    message: Message,
     response: Response,
     exchange: OpenExchange,
     receive: Receive,
@@ -148,7 +151,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
           events++;
           if (event.type !== "message") return;
           taking = abort;
-          const slow = takeIn(event.data, receive);
+          const slow = takeIn(event.data, receive, message);
           taking = undefined;
           if (exchange.settled) answered.add(abort);
           return slow;
@@ -226,7 +229,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       "CONNECTION_LOST",
       endpoint,
       "the server ended the answer's stream without an answer",
-      "the request may have been carried out",
+      "see the server's log; the request may have been carried out",
     );
   }
 
@@ -258,7 +261,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return;
     }
     taking = abort;
-    const slow = takeIn(body, receive);
+    const slow = takeIn(body, receive, message);
     taking = undefined;
     if (slow !== undefined) await slow;
     if (!exchange.settled) exchange.settle(refusedOutcome(notMcp(response, body)));
@@ -316,26 +319,27 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
-    try {
-      const reply = await post(message, abort.signal);
-      limits.unwatch(limited);
-      if ("failure" in reply) {
-        return abort.signal.aborted && !closing.signal.aborted
-          ? notTaken(endpoint, options.timeoutMs)
-          : reply.failure;
-      }
-      if (!reply.response.ok) {
-        const inSession = session.id !== undefined;
-        const outcome = await rejection(reply.response, inSession);
-        return "failure" in outcome ? outcome.failure : undefined;
-      }
-      await dropBody(reply.response);
-      if (message.method === "notifications/initialized") openServerStream();
-      return undefined;
-    } finally {
-      limits.unwatch(limited);
+    const reply = await post(message, abort.signal);
+    limits.unwatch(limited);
+    if ("failure" in reply) {
       aborts.delete(abort);
+      return abort.signal.aborted && !closing.signal.aborted
+        ? notTaken(endpoint, options.timeoutMs)
+        : reply.failure;
     }
+    if (!reply.response.ok) {
+      const outcome = await rejection(reply.response, session.id !== undefined);
+      aborts.delete(abort);
+      return "failure" in outcome ? outcome.failure : undefined;
+    }
+    // The status has said that it is taken: nobody waits for the body, which may never come.
+    const dropped = dropBody(reply.response).then(() => aborts.delete(abort));
+    if (message.method === "notifications/initialized") {
+      // All that was held up until now is about to leave, and would find no free connection.
+      await within(dropped, REUSE_MS);
+      openServerStream();
+    }
+    return undefined;
   }
 
   /** Opens the stream of what the server says unasked, for as long as the session lasts. */
