@@ -4,6 +4,7 @@ import type { Failure } from "../link/failure.ts";
 import { pause } from "../link/pause.ts";
 import type { Exchange, Layer, Outcome, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { ranFor } from "./answer.ts";
 import type { Listings } from "./listings.ts";
 import { createRetryBudget } from "./retry_budget.ts";
 
@@ -65,10 +66,13 @@ export function retrying(options: RetryOptions): Layer {
 
       async function goOn(first: Outcome): Promise<void> {
         let outcome = first;
+        /** Some attempt may have been carried out, whatever becomes of those after it. */
+        let mayHaveRun = false;
         for (let repeats = 0; !exchange.settled; repeats++) {
           if (outcome.kind === "cancelled") break;
           const { judgeRetry } = await import("./retry_policy.ts");
           if (outcome.kind !== "not_sent") left = true;
+          if (outcome.kind !== "answered") mayHaveRun ||= ranFor(outcome) === "unknown";
           const verdict = once(message, outcome) ? { kind: "final" } as const : judgeRetry({
             outcome,
             method: message.method!,
@@ -105,7 +109,7 @@ export function retrying(options: RetryOptions): Layer {
             });
           });
         }
-        exchange.settle(outcome);
+        exchange.settle(mayHaveRun ? unknownAfterAll(outcome) : outcome);
       }
     }
 
@@ -133,6 +137,13 @@ export function retrying(options: RetryOptions): Layer {
       },
     };
   };
+}
+
+/** The outcome of a request of which an earlier attempt may have run: what became of the last one says nothing of that. */
+function unknownAfterAll(outcome: Outcome): Outcome {
+  if (outcome.kind === "answered" || outcome.kind === "cancelled") return outcome;
+  if (ranFor(outcome) === "unknown" || ("answer" in outcome && outcome.answer !== undefined)) return outcome;
+  return { kind: "lost", failure: outcome.failure, lastEventId: undefined };
 }
 
 /** The outcome of a request that may have run and must not run twice. */
