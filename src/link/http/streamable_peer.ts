@@ -119,7 +119,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
-      await readStream(response, exchange, receive, abort);
+      await readStream(response, exchange, receive, abort, message.method === "initialize" ? session.id : id);
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -136,6 +136,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange: OpenExchange,
     receive: Receive,
     abort: AbortController,
+    id: string | undefined,
   ): Promise<void> {
     const seen = createSeenEvents();
     let events = 0;
@@ -162,6 +163,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       const { resumeAfterMs } = await import("./resume.ts");
       const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
       if (wait === undefined || !await pause(wait, abort.signal)) break;
+      // The stream was part of a session that is over: another knows nothing of it.
+      if (session.id !== id) break;
       silent++;
       const reply = await client.send({
         method: "GET",
