@@ -190,7 +190,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     if (exchange.settled) return;
     correlator.add(message, exchange);
     const problem = await post(message);
-    if (problem === undefined || !correlator.drop(message)) return;
+    if (problem === undefined || !correlator.drop(message, exchange)) return;
     exchange.settle(problem);
   }
 

@@ -121,7 +121,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
-      await readStream(message, response, exchange, receive, abort);
+      const streamOf = message.method === "initialize" ? session.id : id;
+      await readStream(message, response, exchange, receive, abort, streamOf);
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -139,8 +140,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange: OpenExchange,
     receive: Receive,
     abort: AbortController,
+    id: string | undefined,
   ): Promise<void> {
-    const { id } = session;
     const seen = createSeenEvents();
     let events = 0;
     const read = (from: Response) =>
@@ -298,10 +299,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   /** An error answer that says the session is unknown, sent with status 200, is what the status should have been. */
-  function unlessForgotten(outcome: Outcome): Outcome {
+  function unlessForgotten(outcome: Outcome, id: string): Outcome {
     if (outcome.kind !== "answered" || outcome.message.kind !== "error") return outcome;
     if (!saysSessionUnknown(outcome.message)) return outcome;
-    forgotten = session.id;
+    forgotten = id;
     return sessionUnknown(endpoint, outcome.message);
   }
 
@@ -401,19 +402,22 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         void tasks.run(endSession());
         session.url = options.url;
       }
-      correlator.add(message, {
+      /** The session that the request belongs to, which may be lost by the time of its answer. */
+      const { id } = session;
+      const waiting: Pick<OpenExchange, "settle"> = {
         settle(outcome) {
-          exchange.settle(session.id === undefined ? outcome : unlessForgotten(outcome));
+          exchange.settle(id === undefined ? outcome : unlessForgotten(outcome, id));
           // Answered on another's stream: its own, which may never end, is not needed any more.
           if (taking !== abort) answered.add(abort);
         },
-      });
+      };
+      correlator.add(message, waiting);
       aborts.add(abort);
       const toReceiver: Receive = (it) => cancelled ? undefined : receive(it);
       const work = carry(message, exchange, abort, toReceiver, headers).finally(() => {
         aborts.delete(abort);
         answered.delete(abort);
-        correlator.drop(message);
+        correlator.drop(message, waiting);
       });
       void tasks.run(work);
       return exchange;
