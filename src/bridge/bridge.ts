@@ -13,6 +13,8 @@ import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
 import { answerFor } from "./answer.ts";
+import { createBacklog } from "./backlog.ts";
+import { findByToken } from "./find_by_token.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
 import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
@@ -86,7 +88,7 @@ interface Question {
   readonly stopped: readonly Unanswered[];
 }
 
-/** Above this many unanswered requests, or bytes of them, the client is not read on. */
+/** Above this many unanswered requests, or bytes of them, what the client says is held. */
 const CONGESTED = 1024;
 const CONGESTED_BYTES = 64 * 1024 * 1024;
 /** How many times those bytes are taken while the server waits for the client. */
@@ -94,8 +96,14 @@ const HEADROOM = 8;
 /** Open questions of the server's; the oldest is forgotten when there are more. */
 const MOST_QUESTIONS = 4096;
 
-/** Above this many notifications on their way, it is not read on either. */
+/** Above this many notifications on their way, it is held too. */
 const CONGESTED_LEAVING = 64;
+
+/**
+ * How much is held before the client is not read on, in bytes. It is read so far for its cancellations, its answers and its
+ * end, which wait for nobody.
+ */
+const READ_AHEAD = 8 * 1024 * 1024;
 
 /** How long notifications and the client's answers may take to leave once all is answered, in milliseconds. */
 const LEAVE_MS = 1000;
@@ -114,6 +122,13 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   let asked = 0;
   /** What expects no answer and has not been taken by the wire yet. */
   const leaving = createTasks();
+  /** What the client has said while there was no room for it. */
+  const backlog = createBacklog();
+  /** Bytes of the client's answers that are on their way although there is no room. */
+  let overtaking = 0;
+  /** There while the client does not take its answers. */
+  let unread: Promise<void> | undefined;
+  let beginning = false;
   const deadlines = createDeadlines<Unanswered>(expire);
   let session = NO_SESSION;
   let toClient: Receive = () => {};
@@ -143,10 +158,21 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     if (ending) {
       return refusal(message, endFailure());
     }
-    if (unanswered.has(key)) {
+    if (unanswered.has(key) || backlog.has(key)) {
       const why = `Invalid Request: the id ${message.id} belongs to a request that is still unanswered`;
       return refusal(message, failure("INVALID_REQUEST", endpoint, why));
     }
+    if (!mustWait()) return begin(key, message, receive);
+    const exchange = openExchange(() => {});
+    backlog.add({
+      message,
+      exchange,
+      begin: () => void begin(key, message, receive).outcome.then(exchange.settle),
+    });
+    return exchange;
+  }
+
+  function begin(key: string, message: Message, receive: Receive): Exchange {
     if (debug && greeting !== undefined && message.method === "logging/setLevel") {
       // Who answers depends on what the server declares.
       const held = openExchange(() => {});
@@ -190,16 +216,19 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   /** The one place where a request ends. */
   function settle(entry: Unanswered, outcome: Outcome): void {
-    const { message, client } = entry;
+    const { message } = entry;
     const key = idKey(message.id!);
     if (unanswered.get(key) !== entry) return;
     unanswered.delete(key);
     unansweredBytes -= message.bytes.length;
     if (entry.questions > 0) asked--;
     deadlines.unwatch(entry);
-    relieve();
     if ("failure" in outcome) report(message, outcome.failure);
-    const answer = answerFor(message.id!, outcome);
+    tellOutcome(entry, answerFor(message.id!, outcome));
+    relieve();
+  }
+
+  function tellOutcome({ message, client }: Unanswered, answer: Message | undefined): void {
     if (answer === undefined) return client.settle({ kind: "cancelled" });
     session = afterAnswer(session, message, answer);
     client.settle({ kind: "answered", message: withOurLogging(message, answer) });
@@ -218,12 +247,19 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   function notify(message: Message): void {
     if (message.isAnswer) return reply(message);
     if (message.method === "notifications/cancelled") return cancel(message);
-    session = afterMessage(session, message);
-    pass(message);
+    const begin = () => {
+      session = afterMessage(session, message);
+      pass(message);
+    };
+    if (mustWait()) backlog.add({ message, exchange: undefined, begin });
+    else begin();
   }
 
   function pass(message: Message): void {
+    const extra = isCongested() ? message.bytes.length : 0;
+    overtaking += extra;
     void leaving.run(peer.notify(message)).then((why) => {
+      overtaking -= extra;
       relieve();
       if (why === undefined) return;
       const what = message.method ?? "an answer to the server";
@@ -270,6 +306,12 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   function cancel(message: Message): void {
     const id = textAt(message, ["params", "requestId"]);
+    const held = id === undefined ? undefined : backlog.take(idKey(id));
+    if (held !== undefined) {
+      // It has not left: nobody needs to be told.
+      held.exchange?.settle({ kind: "cancelled" });
+      return relieve();
+    }
     const entry = id === undefined ? undefined : unanswered.get(idKey(id));
     if (entry === undefined || entry.message.method === "initialize") {
       logger.debug("dropped a cancellation of no request in flight", { requestId: id });
@@ -289,7 +331,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   ): void | Promise<void> {
     if (message.kind === "request") return ask(message, entry, receive);
     if (message.method === "notifications/progress") {
-      const about = entry ?? findByToken(message);
+      const about = inProgress(message, entry);
       if (about !== undefined) noteProgress(about, performance.now(), options.requestTimeoutMs);
     } else if (message.method === "notifications/cancelled") {
       const id = textAt(message, ["params", "requestId"]);
@@ -336,16 +378,18 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     return receive(message);
   }
 
-  function findByToken(message: Message): Unanswered | undefined {
+  /** The request that progress is of; what comes on a request's own stream is its own, if it names no other. */
+  function inProgress(message: Message, entry: Unanswered | undefined): Unanswered | undefined {
     const token = textAt(message, ["params", "progressToken"]);
-    if (token === undefined) return undefined;
-    for (const entry of unanswered.values()) {
-      if (entry.token === undefined) {
-        entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
-      }
-      if (entry.token === token) return entry;
+    if (token === undefined || (entry !== undefined && tokenOf(entry) === token)) return entry;
+    return findByToken(unanswered.values(), tokenOf, token) ?? entry;
+  }
+
+  function tokenOf(entry: Unanswered): string | null {
+    if (entry.token === undefined) {
+      entry.token = textAt(entry.message, ["params", "_meta", "progressToken"]) ?? null;
     }
-    return undefined;
+    return entry.token;
   }
 
   // Deadlines ---------------------------------------------------------------------------------------------------
@@ -411,19 +455,37 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
   // Ends --------------------------------------------------------------------------------------------------------
 
   function isCongested(): boolean {
-    if (leaving.size >= CONGESTED_LEAVING) return true;
+    if (unread !== undefined || leaving.size >= CONGESTED_LEAVING) return true;
     // While a request waits for what the client has to say to a question, the client must be able to say it: the
     // Peer's own bound on waiting requests then answers what is too much.
     if (asked > 0) return unansweredBytes >= CONGESTED_BYTES * HEADROOM;
     return unanswered.size >= CONGESTED || unansweredBytes >= CONGESTED_BYTES;
   }
 
+  /** First come, first served: but for cancellations and answers to the server, nothing overtakes what is held. */
+  function mustWait(): boolean {
+    return backlog.size > 0 || isCongested();
+  }
+
+  function isFull(): boolean {
+    return backlog.bytes + overtaking >= READ_AHEAD;
+  }
+
   function relieve(): void {
-    if (!isCongested()) {
+    // What is begun may be over at once.
+    if (beginning) return;
+    beginning = true;
+    while (!isCongested()) {
+      const next = backlog.shift();
+      if (next === undefined) break;
+      next.begin();
+    }
+    beginning = false;
+    if (!isFull()) {
       room?.resolve();
       room = undefined;
     }
-    if (unanswered.size === 0) emptied?.resolve();
+    if (unanswered.size === 0 && backlog.size === 0) emptied?.resolve();
   }
 
   function endFailure(): Failure {
@@ -450,11 +512,13 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await pause(0);
     }
     beginEnd();
-    if (unanswered.size > 0 && performance.now() < until) {
+    if (unanswered.size + backlog.size > 0 && performance.now() < until) {
       emptied ??= Promise.withResolvers<void>();
       await within(emptied.promise, until - performance.now());
     }
-    if (ms > 0) await leaving.settled(Math.min(ms, LEAVE_MS));
+    const left = until - performance.now();
+    if (left > 0) await leaving.settled(Math.min(left, LEAVE_MS));
+    giveUpHeld();
     // The youngest first: what waits for the place of another must not get it now.
     for (const entry of [...unanswered.values()].reverse()) {
       const held = entry.exchange.held === true;
@@ -466,6 +530,24 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       );
       settle(entry, { kind: held ? "not_sent" : "lost", failure: why, lastEventId: undefined });
       abandon(entry, entry.message.method === "initialize" ? undefined : why.message);
+    }
+  }
+
+  function giveUpHeld(): void {
+    const { size } = backlog;
+    if (size > 0) {
+      logger.warn(`messages of the client's not sent, since this program is ending: ${size}`, { endpoint });
+    }
+    for (let it = backlog.shift(); it !== undefined; it = backlog.shift()) {
+      const { message, exchange } = it;
+      if (exchange === undefined) continue;
+      const why = failure(
+        "SHUTTING_DOWN",
+        endpoint,
+        "this program is ending and waits no longer for the answer",
+        "the request was not sent",
+      );
+      exchange.settle({ kind: "answered", message: failureAnswer(message.id!, why) });
     }
   }
 
@@ -486,8 +568,17 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
         ? allowsBatches(session.revision)
         : greeting.then(() => allowsBatches(session.revision));
     },
+    unread(until) {
+      if (unread === until) return;
+      unread = until;
+      void until.then(() => {
+        if (unread !== until) return;
+        unread = undefined;
+        relieve();
+      });
+    },
     congested() {
-      if (!isCongested()) return undefined;
+      if (!isFull()) return undefined;
       return (room ??= Promise.withResolvers<void>()).promise;
     },
     tell(message) {

@@ -31,8 +31,13 @@ const NO_MCP: ReadonlySet<number> = new Set([404, 405, 406, 415, 501]);
  */
 export function judgeFallback(outcome: Outcome, handshake: boolean, safe: boolean): FallbackVerdict {
   switch (outcome.kind) {
-    case "not_sent":
-      return NO_WAY.has(outcome.failure.code) ? "move" : "stay";
+    case "not_sent": {
+      // With a status, it is the session that was refused when it was to be established again.
+      const { code, status = 0 } = outcome.failure;
+      return NO_WAY.has(code) || code === "NOT_MCP" || GATEWAY.has(status) || NO_MCP.has(status)
+        ? "move"
+        : "stay";
+    }
     case "lost":
       // A server that breaks off the handshake speaks no MCP; one that breaks off a call may only be restarting.
       return handshake ? "move" : "stay";

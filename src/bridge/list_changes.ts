@@ -20,6 +20,32 @@ export interface ChangesOptions {
 
 /** Pages asked for at most. */
 const MOST_PAGES = 256;
+/** How often the lists are read in a row, when the server has become another meanwhile. */
+const MOST_ROUNDS = 3;
+
+/**
+ * Makes what is to be called whenever the server may have become another. One reading of the lists at a time: a call during
+ * one makes it begin again, a few times at most, for reading may itself be what the server forgets its sessions over.
+ */
+export function changesTeller(options: ChangesOptions): () => void {
+  let reading = false;
+  let again = false;
+
+  async function read(): Promise<void> {
+    reading = true;
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      again = false;
+      await tellChanges(options);
+      if (!again) break;
+    }
+    reading = false;
+  }
+
+  return () => {
+    again = true;
+    if (!reading && options.listings.methods.length > 0) void read();
+  };
+}
 
 /**
  * Reads the lists that the client has read once more, and tells it of those that have changed: the server may be another

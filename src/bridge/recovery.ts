@@ -24,10 +24,27 @@ export interface RecoveryOptions {
   readonly keepAliveMs: number | undefined;
   /** The session has been established again: with another server, perhaps. */
   readonly replayed: () => void;
+  /**
+   * Whether the wire can be dead without a word; one to a process of this machine can't.
+   * @default true
+   */
+  readonly mayDieSilently?: boolean;
+  /**
+   * How long a server may take to give a sign of life.
+   * @default 10_000
+   */
+  readonly pingMs?: number;
+  /**
+   * A session that lasted so long was a good one: another that ends counts as the first.
+   * @default 60_000
+   */
+  readonly steadyMs?: number;
+  /** From 0 to 1. @default Math.random */
+  readonly random?: () => number;
 }
 
-/** How long a server may take to give a sign of life, in milliseconds. */
 const PING_MS = 10_000;
+const STEADY_MS = 60_000;
 
 /**
  * A layer that keeps the client's session alive at one server: when the server has forgotten it, or the wire has ended, it
@@ -35,7 +52,8 @@ const PING_MS = 10_000;
  * surely did not run are sent again. A session that is not known at this server yet is established likewise.
  */
 export function recovering(options: RecoveryOptions): Layer {
-  const { session, endpoint, logger } = options;
+  const { session, endpoint, logger, random = Math.random } = options;
+  const { mayDieSilently = true, pingMs = PING_MS, steadyMs = STEADY_MS } = options;
   return (next) => {
     const closing = new AbortController();
     let listener: PeerListener | undefined;
@@ -43,8 +61,14 @@ export function recovering(options: RecoveryOptions): Layer {
     let generation = 0;
     let established = false;
     let watching = false;
-    /** What the server that is there now has; `undefined` when it is the one that the client was shown. */
-    let present: Readonly<Record<string, unknown>> | undefined;
+    /** The server that is there now has been told `initialized`. */
+    let initialized = false;
+    /** When its session was established. */
+    let since = 0;
+    /** How often in a row a session that did not last was established again unasked, or could not be. */
+    let unasked = 0;
+    /** Answers for what the server that is there now lacks, and the client was shown. */
+    let answerForLack: ((message: Message) => Message | undefined) | undefined;
     let restoring: Promise<Outcome | undefined> | undefined;
     let lastId = 0;
 
@@ -76,7 +100,8 @@ export function recovering(options: RecoveryOptions): Layer {
       }
       const { timeoutMs } = options;
       const known = session();
-      const result = await replay(known, next, { newId, receive, timeoutMs, endpoint, logger });
+      const outdated = () => session().initialize !== known.initialize;
+      const result = await replay(known, next, { newId, receive, timeoutMs, outdated, endpoint, logger });
       if (result.kind === "failed") {
         logger.debug("the session could not be established again", {
           endpoint,
@@ -84,15 +109,32 @@ export function recovering(options: RecoveryOptions): Layer {
         });
         return result.outcome;
       }
-      logger.warn("the session has been established again", { endpoint });
       // A client that has begun anew meanwhile has a session of its own.
-      if (session().initialize !== known.initialize) return undefined;
-      established = true;
-      generation++;
-      present = result.capabilities;
-      watch();
+      if (outdated()) return undefined;
+      logger.warn("the session has been established again", { endpoint });
+      await compare(known.capabilities, result.capabilities);
+      initialized = known.initialized;
+      begin();
       options.replayed();
       return undefined;
+    }
+
+    function begin(): void {
+      established = true;
+      generation++;
+      since = performance.now();
+      watch();
+    }
+
+    /** What the client was shown holds, whatever the server that is there now has. */
+    async function compare(
+      shown: Readonly<Record<string, unknown>>,
+      present: Readonly<Record<string, unknown>>,
+    ): Promise<void> {
+      answerForLack = undefined;
+      if (!Object.keys(shown).some((name) => present[name] === undefined)) return;
+      const held = await import("./held_capabilities.ts");
+      answerForLack = (message) => held.answerForLack(message, shown, present, endpoint);
     }
 
     /** The client's own handshake. */
@@ -100,10 +142,9 @@ export function recovering(options: RecoveryOptions): Layer {
       const exchange = next.request(message, requestOptions);
       exchange.whenOver((outcome) => {
         if (outcome.kind !== "answered" || outcome.message.kind !== "result") return;
-        established = true;
-        generation++;
-        present = undefined;
-        watch();
+        answerForLack = undefined;
+        initialized = false;
+        begin();
       });
       return exchange;
     }
@@ -111,8 +152,7 @@ export function recovering(options: RecoveryOptions): Layer {
     function request(message: Message, requestOptions?: RequestOptions): Exchange {
       if (message.method === "initialize") return greet(message, requestOptions);
       if (isLost()) return requestWhenRestored(message, requestOptions);
-      if (present !== undefined) return requestOfPresent(message, requestOptions);
-      return attempt(message, requestOptions);
+      return requestOfPresent(message, requestOptions);
     }
 
     function requestWhenRestored(message: Message, requestOptions?: RequestOptions): Exchange {
@@ -129,25 +169,12 @@ export function recovering(options: RecoveryOptions): Layer {
 
     /** Sends what the present server has, and answers for what it lacks. */
     function requestOfPresent(message: Message, requestOptions?: RequestOptions): Exchange {
-      if (present === undefined) return attempt(message, requestOptions);
-      const shown = session().capabilities;
-      const lacks = Object.keys(shown).some((name) => present![name] === undefined);
-      if (!lacks) return attempt(message, requestOptions);
-      const exchange = openExchange((notice) => sent?.cancel(notice), () => sent === undefined);
-      let sent: Exchange | undefined;
-      void import("./held_capabilities.ts").then(({ answerForLack }) => {
-        if (exchange.settled) return;
-        const local = answerForLack(message, shown, present ?? {}, endpoint);
-        if (local !== undefined) {
-          logger.warn(`${message.method} is answered here: the server that is there now does not have it`, {
-            endpoint,
-          });
-          return exchange.settle({ kind: "answered", message: local });
-        }
-        sent = attempt(message, requestOptions);
-        sent.whenOver(exchange.settle);
+      const local = answerForLack?.(message);
+      if (local === undefined) return attempt(message, requestOptions);
+      logger.warn(`${message.method} is answered here: the server that is there now does not have it`, {
+        endpoint,
       });
-      return exchange;
+      return settledExchange({ kind: "answered", message: local });
     }
 
     /** Sends a request, and once more when the server has forgotten the session. */
@@ -164,6 +191,8 @@ export function recovering(options: RecoveryOptions): Layer {
           waiting = false;
           if (exchange.settled) return;
           if (problem !== undefined) return exchange.settle(withoutAnswer(problem));
+          const local = answerForLack?.(message);
+          if (local !== undefined) return exchange.settle({ kind: "answered", message: local });
           sent = next.request(message, requestOptions);
           sent.whenOver(exchange.settle);
         });
@@ -191,18 +220,26 @@ export function recovering(options: RecoveryOptions): Layer {
         const problem = await restore(generation);
         if (problem !== undefined && "failure" in problem) return problem.failure;
       }
-      // Establishing the session has said this already.
-      return message.method === "notifications/initialized" ? undefined : await next.notify(message);
+      // Establishing the session has said this already, unless it had begun before the client said it.
+      if (message.method !== "notifications/initialized") return await next.notify(message);
+      if (initialized) return undefined;
+      initialized = true;
+      return await next.notify(message);
     }
 
-    /** The wire has ended: what the server says unasked would be missed until the client asks for something. */
+    /**
+     * What the server says unasked would be missed until the client asks for something. A server whose sessions don't last is
+     * not asked for ever.
+     */
     async function restoreUnasked(attempts: number): Promise<void> {
       const { backoffMs } = await import("./retry_policy.ts");
-      for (let repeats = 0; repeats < attempts; repeats++) {
-        if (!await pause(backoffMs(repeats, options.delayMs, Math.random()), closing.signal)) return;
+      if (performance.now() - since >= steadyMs) unasked = 0;
+      for (let repeats = 0; repeats < attempts && unasked < options.attempts; repeats++) {
+        if (!await pause(backoffMs(unasked++, options.delayMs, random()), closing.signal)) return;
         if (!isLost() || session().initialized === false) return;
         if (await restore(generation) === undefined) return;
       }
+      logger.info("the session is established again once the client asks for something", { endpoint });
     }
 
     // Signs of life -----------------------------------------------------------------------------------------------
@@ -214,7 +251,7 @@ export function recovering(options: RecoveryOptions): Layer {
         watchClock((ms) => {
           logger.debug("awake again", { afterMs: ms });
           next.wake?.();
-          void ping();
+          if (mayDieSilently) void ping();
         }, closing.signal)
       );
       if (options.keepAliveMs !== undefined) void keepAlive(options.keepAliveMs);
@@ -228,9 +265,11 @@ export function recovering(options: RecoveryOptions): Layer {
     async function ping(): Promise<void> {
       if (isLost() || !session().initialized || closing.signal.aborted) return;
       const exchange = attempt(newRequest(newId(), "ping"), { receive });
-      if (await within(exchange.outcome, PING_MS)) return;
+      if (await within(exchange.outcome, pingMs)) return;
+      // One that waits behind others tells nothing.
+      const { held } = exchange;
       exchange.cancel();
-      if (closing.signal.aborted || next.drop === undefined) return;
+      if (held || closing.signal.aborted || next.drop === undefined) return;
       logger.warn("the server gives no sign of life; the connection is given up", { endpoint });
       await next.drop();
     }
@@ -279,6 +318,11 @@ function isSessionLost(
 
 /** The outcome of what stood in a request's way, made the request's: it was not sent, and the answer is another's. */
 function withoutAnswer(problem: Outcome): Outcome {
-  if ("answer" in problem) return { ...problem, answer: undefined };
-  return problem.kind === "lost" ? { kind: "not_sent", failure: problem.failure } : problem;
+  switch (problem.kind) {
+    case "lost":
+    case "refused":
+      return { kind: "not_sent", failure: problem.failure };
+    default:
+      return "answer" in problem ? { ...problem, answer: undefined } : problem;
+  }
 }

@@ -1,7 +1,7 @@
 import { notification, request } from "../jsonrpc/answers.ts";
 import { edit } from "../jsonrpc/edit.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { failure } from "../link/failure.ts";
+import { type Failure, failure } from "../link/failure.ts";
 import type { Outcome, Peer, Receive } from "../link/peer.ts";
 import { within } from "../link/pause.ts";
 import { LEGACY_REVISIONS, readInitializeResult } from "../mcp/revision.ts";
@@ -16,6 +16,8 @@ export interface ReplayOptions {
   readonly receive: Receive;
   /** How long the whole may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** The client has begun anew meanwhile: what is left of the session must not be said in the next. */
+  readonly outdated: () => boolean;
   /** The endpoint, for errors. */
   readonly endpoint: string;
   readonly logger: Logger;
@@ -38,15 +40,17 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
   const { endpoint, logger, receive } = options;
   const due = performance.now() + options.timeoutMs;
 
+  function tooLate(): Failure {
+    const why = `the session could not be established again within ${options.timeoutMs / 1000} s`;
+    return failure("CONNECT_TIMEOUT", endpoint, why);
+  }
+
   /** The outcome of a request of ours; one that takes too long is given up. */
   async function ask(message: Message): Promise<Outcome> {
     const exchange = peer.request(message, { receive });
     if (!await within(exchange.outcome, due - performance.now())) exchange.cancel();
     const outcome = await exchange.outcome;
-    if (outcome.kind !== "cancelled") return outcome;
-    const seconds = options.timeoutMs / 1000;
-    const why = `the session could not be established again within ${seconds} s`;
-    return { kind: "not_sent", failure: failure("CONNECT_TIMEOUT", endpoint, why) };
+    return outcome.kind === "cancelled" ? { kind: "not_sent", failure: tooLate() } : outcome;
   }
 
   const outcome = await ask(edit(session.initialize!, [
@@ -79,20 +83,23 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
       },
     );
   }
+  const { capabilities } = said;
+  if (options.outdated()) return { kind: "replayed", capabilities };
   if (session.initialized) {
-    const why = await peer.notify(notification("notifications/initialized"));
+    const told = peer.notify(notification("notifications/initialized"));
+    const why = await within(told, due - performance.now()) ? await told : tooLate();
     if (why !== undefined) return { kind: "failed", outcome: { kind: "not_sent", failure: why } };
   }
-  await Promise.all([restoreLogLevel(said.capabilities), restoreSubscriptions(said.capabilities)]);
-  return { kind: "replayed", capabilities: said.capabilities };
+  await Promise.all([restoreLogLevel(), restoreSubscriptions()]);
+  return { kind: "replayed", capabilities };
 
-  async function restoreLogLevel(capabilities: Readonly<Record<string, unknown>>): Promise<void> {
+  async function restoreLogLevel(): Promise<void> {
     if (session.logLevel === undefined || capabilities.logging === undefined) return;
     const again = request(options.newId(), "logging/setLevel", { level: session.logLevel });
     note("the log level", await ask(again));
   }
 
-  async function restoreSubscriptions(capabilities: Readonly<Record<string, unknown>>): Promise<void> {
+  async function restoreSubscriptions(): Promise<void> {
     if (capabilities.resources === undefined) return;
     await Promise.all([...session.subscriptions].map(async (uri) => {
       const again = request(options.newId(), "resources/subscribe", { uri: JSON.parse(uri) });

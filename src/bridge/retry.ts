@@ -44,30 +44,27 @@ export function retrying(options: RetryOptions): Layer {
 
   return (next) => {
     const closing = new AbortController();
-    /** The outcome of the `initialize` that is being tried: nothing may overtake it. */
-    let greeting: Promise<Outcome> | undefined;
+    // What comes after a part of the handshake that is sent again waits until that is over.
+    let greeting: Promise<unknown> | undefined;
+    let announcing: Promise<unknown> | undefined;
 
-    function request(message: Message, requestOptions?: RequestOptions): Exchange {
-      if (message.method !== "initialize") {
-        return greeting === undefined
-          ? send(message, requestOptions)
-          : afterGreeting(message, requestOptions);
-      }
-      const exchange = send(message, requestOptions);
-      const mine = greeting = exchange.outcome;
-      void mine.then(() => {
-        if (greeting === mine) greeting = undefined;
-      });
-      return exchange;
+    async function afterHandshake(): Promise<void> {
+      for (let it = greeting ?? announcing; it !== undefined; it = greeting ?? announcing) await it;
     }
 
-    function afterGreeting(message: Message, requestOptions?: RequestOptions): Exchange {
+    function request(message: Message, requestOptions?: RequestOptions): Exchange {
+      const free = greeting === undefined && announcing === undefined;
+      return free || message.method === "initialize"
+        ? send(message, requestOptions)
+        : sendLater(message, requestOptions);
+    }
+
+    function sendLater(message: Message, requestOptions?: RequestOptions): Exchange {
       let sent: Exchange | undefined;
       const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
-      void greeting!.then((outcome) => {
+      void afterHandshake().then(() => {
         if (exchange.settled) return;
-        if ("failure" in outcome) return exchange.settle({ kind: "not_sent", failure: outcome.failure });
-        sent = send(message, requestOptions);
+        sent = request(message, requestOptions);
         sent.whenOver(exchange.settle);
       });
       return exchange;
@@ -76,28 +73,34 @@ export function retrying(options: RetryOptions): Layer {
     function send(message: Message, requestOptions?: RequestOptions): Exchange {
       const start = performance.now();
       let present = next.request(message, requestOptions);
-      /** Some attempt may have reached the server. */
+      /** Some attempt has reached the server. */
       let left = false;
-      /** Ends the wait before a repetition. */
-      let waiting: AbortController | undefined;
+      /** There is no attempt under way: it waits for the next. */
+      let pausing = false;
+      let stopped: AbortController | undefined;
       const exchange = openExchange((notice) => {
-        waiting?.abort();
+        stopped?.abort();
         present.cancel(notice);
-      }, () => !left && present.held !== false);
+      }, () => !left && (pausing || present.held === true));
       present.whenOver((outcome) => {
-        if (outcome.kind !== "answered") return void goOn(outcome);
-        budget.earn();
-        listings.note(message, outcome.message);
-        exchange.settle(outcome);
+        if (outcome.kind === "answered") answered(message, outcome.message);
+        if (outcome.kind === "answered" || outcome.kind === "cancelled") return exchange.settle(outcome);
+        stopped = new AbortController();
+        const over = goOn(outcome, stopped.signal);
+        if (message.method !== "initialize") return;
+        const mine = greeting = over.then(() => {
+          if (greeting === mine) greeting = undefined;
+        });
       });
       return exchange;
 
-      async function goOn(first: Outcome): Promise<void> {
+      async function goOn(first: Outcome, signal: AbortSignal): Promise<void> {
+        const { judgeRetry, mayHaveRun, notKnownToHaveRun } = await policy();
         let outcome = first;
+        /** Some attempt may have been carried out. */
+        let ran = false;
         for (let repeats = 0; !exchange.settled; repeats++) {
-          if (outcome.kind === "cancelled") break;
-          const { judgeRetry } = await import("./retry_policy.ts");
-          if (outcome.kind !== "not_sent") left = true;
+          if (outcome.kind !== "not_sent" && outcome.kind !== "retry_later") left = true;
           const verdict = once(message, outcome) ? { kind: "final" } as const : judgeRetry({
             outcome,
             method: message.method!,
@@ -112,6 +115,8 @@ export function retrying(options: RetryOptions): Layer {
             random: random(),
           });
           if (verdict.kind === "unknown") outcome = outcomeUnknown(message, outcome);
+          else if (ran) outcome = notKnownToHaveRun(outcome);
+          ran ||= mayHaveRun(outcome);
           if (verdict.kind !== "again" || closing.signal.aborted || !budget.take()) break;
           logger.info(`${message.method} is sent again`, {
             endpoint,
@@ -119,16 +124,19 @@ export function retrying(options: RetryOptions): Layer {
             afterMs: verdict.afterMs,
             why: "failure" in outcome ? outcome.failure.message : undefined,
           });
-          waiting = new AbortController();
-          const signal = AbortSignal.any([waiting.signal, closing.signal]);
-          if (!await pause(verdict.afterMs, signal)) break;
+          pausing = true;
+          // What was sent along with an `initialize` that failed has failed with it, and goes with it.
+          if (message.method !== "initialize" && greeting !== undefined) await greeting;
+          else await pause(verdict.afterMs, AbortSignal.any([signal, closing.signal]));
+          if (message.method !== "initialize") await afterHandshake();
+          if (exchange.settled || closing.signal.aborted) break;
+          pausing = false;
           present = next.request(message, requestOptions);
           outcome = await new Promise<Outcome>((resolve) => {
             // An answer goes on at once, so that it keeps its place among what the server says.
             present.whenOver((it) => {
               if (it.kind === "answered") {
-                budget.earn();
-                listings.note(message, it.message);
+                answered(message, it.message);
                 exchange.settle(it);
               }
               resolve(it);
@@ -139,18 +147,37 @@ export function retrying(options: RetryOptions): Layer {
       }
     }
 
+    function answered(message: Message, answer: Message): void {
+      budget.earn();
+      listings.note(message, answer);
+    }
+
     function once(message: Message, outcome: Outcome): boolean {
       return options.onceOnly && message.method === "initialize" && outcome.kind === "lost";
     }
 
-    /** A notification that could not be sent at all is tried again too; what is lost on its way stays lost. */
+    /** A notification that did not leave, or does no harm twice, is tried again too; another that is lost stays lost. */
     async function notify(message: Message): Promise<Failure | undefined> {
-      if (greeting !== undefined && !message.isAnswer) await greeting;
-      for (let repeats = 0;; repeats++) {
-        const why = await next.notify(message);
-        if (why?.code !== "UNREACHABLE" || repeats >= options.attempts || !budget.take()) return why;
-        const { backoffMs } = await import("./retry_policy.ts");
-        if (!await pause(backoffMs(repeats, options.delayMs, random()), closing.signal)) return why;
+      const announces = message.method === "notifications/initialized";
+      let over: PromiseWithResolvers<void> | undefined;
+      try {
+        for (let repeats = 0;; repeats++) {
+          // Not a turn later than must be: what is sent next must not overtake it.
+          if (announces && greeting !== undefined) await greeting;
+          else if (!announces && !message.isAnswer && (greeting ?? announcing) !== undefined) {
+            await afterHandshake();
+          }
+          const why = await next.notify(message);
+          if (why === undefined || repeats >= options.attempts) return why;
+          const { backoffMs, judgeNotification } = await policy();
+          if (!judgeNotification(message.method, why) || !budget.take()) return why;
+          if (announces) announcing = (over ??= Promise.withResolvers<void>()).promise;
+          if (greeting !== undefined) continue;
+          if (!await pause(backoffMs(repeats, options.delayMs, random()), closing.signal)) return why;
+        }
+      } finally {
+        if (announcing === over?.promise) announcing = undefined;
+        over?.resolve();
       }
     }
 
@@ -166,6 +193,9 @@ export function retrying(options: RetryOptions): Layer {
   };
 }
 
+/** The policy is loaded when something has failed. */
+const policy = () => import("./retry_policy.ts");
+
 /** The outcome of a request that may have run and must not run twice. */
 function outcomeUnknown(message: Message, outcome: Outcome): Outcome {
   if (outcome.kind !== "lost" && outcome.kind !== "refused") return outcome;
@@ -175,7 +205,7 @@ function outcomeUnknown(message: Message, outcome: Outcome): Outcome {
     failure: {
       ...why,
       message: `${why.message}; the outcome of this ${message.method} is unknown, so it was not sent again`,
-      hint: "it may have been carried out: check that before you call it again",
+      hint: "check whether it was carried out before you call it again",
     },
   };
 }

@@ -1,5 +1,7 @@
+import type { Failure } from "../link/failure.ts";
 import type { Outcome } from "../link/peer.ts";
 import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
+import { ranFor } from "./answer.ts";
 
 /** What is known when a request has failed. Times in milliseconds. */
 export interface RetrySituation {
@@ -45,6 +47,7 @@ const GATEWAY: ReadonlySet<number> = new Set([408, 502, 503, 504]);
  * | outcome | safe to repeat | otherwise |
  * |---|---|---|
  * | not sent: unreachable, no name, no connection in time | again | again |
+ * | not sent: its session could not be restored for a 408, 502, 503 or 504 | again | again |
  * | not sent: no permission, no such command, TLS, … | final | final |
  * | retry later: 429, 503 with `Retry-After` | again then | again then |
  * | lost: reset, broken stream | again | unknown |
@@ -56,7 +59,9 @@ export function judgeRetry(it: RetrySituation): RetryVerdict {
   const safe = isSafeToRepeat(it.method, it.hints);
   switch (outcome.kind) {
     case "not_sent":
-      return PASSING.has(outcome.failure.code) ? again(it, { kind: "final" }) : { kind: "final" };
+      return PASSING.has(outcome.failure.code) || GATEWAY.has(outcome.failure.status ?? 0)
+        ? again(it, { kind: "final" })
+        : { kind: "final" };
     case "retry_later":
       return again(it, { kind: "final" }, outcome.afterMs);
     case "lost":
@@ -81,4 +86,34 @@ function again(it: RetrySituation, otherwise: RetryVerdict, leastMs = 0): RetryV
  */
 export function backoffMs(repeats: number, delayMs: number, random: number): number {
   return Math.round(Math.min(LONGEST_MS, delayMs * 2 ** Math.min(repeats, 20)) * random);
+}
+
+/** Tells whether a request with this outcome may have been carried out. */
+export function mayHaveRun(outcome: Outcome): boolean {
+  return outcome.kind === "answered" || (outcome.kind !== "cancelled" && ranFor(outcome) === "unknown");
+}
+
+/**
+ * The outcome of a request of which an earlier attempt may have been carried out: that the last one surely was not says
+ * nothing then.
+ */
+export function notKnownToHaveRun(outcome: Outcome): Outcome {
+  if (!("failure" in outcome) || mayHaveRun(outcome)) return outcome;
+  if ("answer" in outcome && outcome.answer !== undefined) return outcome;
+  const { failure } = outcome;
+  return {
+    kind: "lost",
+    failure: { ...failure, message: `${failure.message}; an earlier attempt may have been carried out` },
+    lastEventId: undefined,
+  };
+}
+
+/**
+ * Decides whether a notification is sent again: when there was no connection, and for `initialized`, which does no harm
+ * twice and without which some servers answer nothing, also when it may be over the next time.
+ */
+export function judgeNotification(method: string | undefined, why: Failure): boolean {
+  if (why.code === "UNREACHABLE") return true;
+  if (method !== "notifications/initialized") return false;
+  return PASSING.has(why.code) || why.code === "RETRY_LATER" || GATEWAY.has(why.status ?? 0);
 }

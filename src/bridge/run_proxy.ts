@@ -37,7 +37,6 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     settings,
     logger,
     session: () => bridge.session,
-    tell: (message) => bridge.tell(message),
   });
   const peer = await filtered(upstream, settings, endpoint);
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });

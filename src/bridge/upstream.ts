@@ -3,7 +3,7 @@ import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { openPeer } from "../link/open_peer.ts";
-import type { Peer } from "../link/peer.ts";
+import type { Peer, PeerListener } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createListings } from "./listings.ts";
 import { recovering } from "./recovery.ts";
@@ -16,8 +16,6 @@ export interface UpstreamOptions {
   readonly logger: Logger;
   /** What the client has established. */
   readonly session: () => Session;
-  /** Hands the client a message that no server has sent. */
-  readonly tell: (message: Message) => void;
 }
 
 /** How often a session that ended by itself is established again before the client asks for something. */
@@ -30,6 +28,7 @@ const UNASKED_ATTEMPTS = 10;
 export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const { settings, logger, session } = options;
   const listings = createListings();
+  let listener: PeerListener | undefined;
   let lastId = 0;
 
   /** The Peer of one endpoint, which keeps the client's session alive there. */
@@ -46,6 +45,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       delayMs: settings.retryDelayMs,
       attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
       keepAliveMs: settings.keepAliveMs,
+      mayDieSilently: endpoint.kind !== "command",
       replayed,
     })(wire);
   }
@@ -64,28 +64,27 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       hintsFor: listings.hintsFor,
       changed(another) {
         if (another) listings.forgetHints();
-        compareLists();
+        void compareLists();
       },
       logger,
     });
   }
 
+  let teller: (() => void) | undefined;
+
   /** The server may be another than the one whose lists the client has read. */
-  function compareLists(): void {
+  async function compareLists(): Promise<void> {
     if (listings.methods.length === 0) return;
-    void import("./list_changes.ts").then(({ tellChanges }) =>
-      tellChanges({
-        peer,
-        listings,
-        newId: () => `"mcp-connect-list-${++lastId}"`,
-        receive: options.tell,
-        tell: options.tell,
-      })
-    );
+    const { changesTeller } = await import("./list_changes.ts");
+    const tell = (message: Message) => listener?.receive(message);
+    const newId = () => `"mcp-connect-list-${++lastId}"`;
+    teller ??= changesTeller({ peer, listings, newId, receive: tell, tell });
+    teller();
   }
 
-  const peer = await (settings.fallbacks.length === 0 ? open(settings, compareLists) : openWithFallbacks());
-  return retrying({
+  const peer =
+    await (settings.fallbacks.length === 0 ? open(settings, () => void compareLists()) : openWithFallbacks());
+  const layer = retrying({
     attempts: settings.retryAttempts,
     delayMs: settings.retryDelayMs,
     timeoutMs: settings.timeoutMs,
@@ -94,7 +93,15 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     onceOnly: settings.endpoint.kind === "command" && settings.fallbacks.length === 0,
     endpoint: describeEndpoint(settings.endpoint),
     logger,
-  })(peer);
+  });
+  const whole = layer(peer);
+  return {
+    ...whole,
+    listen(it) {
+      listener = it;
+      whole.listen(it);
+    },
+  };
 }
 
 /** The settings for an endpoint: headers and certificates are for the origin they were given for, and go to no other. */

@@ -63,11 +63,16 @@ function timedOut(step: string, timeoutMs: number): Problem {
   };
 }
 
+/** What to do about an error in answer to `initialize`. */
+const REFUSED = "see the server's log: it may want other credentials, or another revision of the protocol";
+
 function readAnswer(step: string, message: Message): Reply {
   const problem = (code: string, text: string, hint: string | null): Reply => ({
     problem: { step, code, message: text, hint, status: null },
   });
-  if (message.kind === "error") return problem("ERROR_ANSWER", errorText(message), null);
+  if (message.kind === "error") {
+    return problem("ERROR_ANSWER", errorText(message), step === "initialize" ? REFUSED : null);
+  }
   const result = message.parsed("result");
   if (typeof result !== "object" || result === null || Array.isArray(result)) {
     return problem("BAD_ANSWER", "the result is not an object", "the server breaks the protocol here");

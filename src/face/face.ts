@@ -11,7 +11,9 @@ export interface Handler {
   listen(listener: { readonly receive: Receive }): void;
   /** Tells whether the client may send batches, which the revision decides: once `initialize` is answered, if need be. */
   allowsBatches(): boolean | Promise<boolean>;
-  /** A promise when no more requests should be read for now: it resolves when they may. */
+  /** Told that the client does not take its answers: nothing new is begun until the promise resolves. */
+  unread(until: Promise<void>): void;
+  /** A promise when no more should be read for now: it resolves when there is room again. */
   congested(): Promise<void> | undefined;
 }
 

@@ -30,6 +30,10 @@ export interface StdioFaceOptions {
 
 /** How much is read at a time, in bytes. */
 const READ_SIZE = 64 * 1024;
+/** How much a client may say without reading its answers before it is not read on, in bytes. */
+const READ_AHEAD = 8 * 1024 * 1024;
+/** What a line may cost beside its own bytes: our complaint of it, in bytes. */
+const LINE_COST = 1024;
 
 /** A Face for one client that speaks newline-delimited JSON-RPC (S/2025-11-25/basic/transports#stdio). */
 export function stdioFace(options: StdioFaceOptions): Face {
@@ -47,12 +51,17 @@ export function stdioFace(options: StdioFaceOptions): Face {
   const receive = (message: Message) => outbox.send(message.bytes);
   /** There while more waits for the client than it should; resolves when there is room again. */
   let full: Promise<void> | undefined;
+  /** How much has been read meanwhile. */
+  let ahead = 0;
+  let serving: Handler | undefined;
 
-  /** Writes an answer. A client that does not read its answers is not asked for more requests. */
+  /** Writes an answer. For a client that does not read its answers nothing new is begun. */
   function write(bytes: Uint8Array): void {
     const slow = outbox.send(bytes);
-    if (slow === undefined) return;
+    if (slow === undefined || slow === full) return;
     full = slow;
+    ahead = 0;
+    serving?.unread(slow);
     void slow.then(() => {
       if (full === slow) full = undefined;
     });
@@ -158,19 +167,21 @@ export function stdioFace(options: StdioFaceOptions): Face {
     gone: gone.signal,
     flush: () => outbox.flush(),
     async serve(handler) {
+      serving = handler;
       handler.listen({ receive });
-      const wait = () => handler.congested() ?? full;
+      const wait = () => handler.congested() ?? (ahead < READ_AHEAD ? undefined : full);
       const decoder = new LineDecoder(maxMessageSize);
       const buffer = new Uint8Array(READ_SIZE);
       for (;;) {
         const count = await read(buffer);
         for (const line of count === null ? decoder.end() : decoder.push(buffer.subarray(0, count))) {
+          if (full !== undefined) ahead += LINE_COST + (line instanceof Uint8Array ? line.length : 0);
           if (line instanceof Uint8Array) take(line, handler);
           else tooLong(line, handler);
-          // Where there is room again in the one place, there need not be in the other.
-          for (let busy = wait(); busy !== undefined; busy = wait()) await busy;
         }
         if (count === null) return;
+        // Where there is room again in the one place, there need not be in the other.
+        for (let busy = wait(); busy !== undefined; busy = wait()) await busy;
       }
     },
   };

@@ -20,8 +20,12 @@ export interface Correlator {
   /** The revision the last `initialize` was answered with; `undefined` before. */
   readonly revision: string | undefined;
   add(message: Message, exchange: Pick<OpenExchange, "settle">): void;
-  /** Forgets a request; tells whether it was waiting. */
-  drop(message: Message): boolean;
+  /**
+   * Forgets a request; tells whether it was waiting.
+   *
+   * @param exchange the one it was added with, where the same message may have been sent again since
+   */
+  drop(message: Message, exchange?: Pick<OpenExchange, "settle">): boolean;
   /** Settles the request that `answer` belongs to, and tells whether there was one. */
   answer(answer: Message): boolean;
   /** Settles the request with this id, if it waits, in another way than by an answer. */
@@ -64,10 +68,12 @@ export function createCorrelator(): Correlator {
       if (message.method === "initialize") revision = undefined;
       waiting.set(idKey(message.id!), { message, exchange });
     },
-    drop(message) {
+    drop(message, exchange) {
       const key = idKey(message.id!);
+      const found = waiting.get(key);
       // Its id may be a later request's by now.
-      return waiting.get(key)?.message === message && waiting.delete(key);
+      if (found?.message !== message || (exchange !== undefined && found.exchange !== exchange)) return false;
+      return waiting.delete(key);
     },
     answer(answer) {
       const found = take(answer.id!);

@@ -8,7 +8,7 @@ import { type Failure, failure } from "./failure.ts";
 import { inbox } from "./inbox.ts";
 import type { Link, OpenLink } from "./link.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
-import { pause, within } from "./pause.ts";
+import { pause, untilAborted, within } from "./pause.ts";
 import type { Exchange, Peer, PeerListener } from "./peer.ts";
 
 /** What a {@linkcode duplexPeer} needs. */
@@ -26,12 +26,10 @@ export interface DuplexPeerOptions {
   readonly logger: Logger;
 }
 
-/** One life of the wire, from opening to its end. */
+/** A wire that is open. */
 interface Wire {
   readonly link: Link;
   readonly outbox: Outbox;
-  /** Resolves when the wire has ended and everything behind it is gone. */
-  readonly over: Promise<void>;
 }
 
 /** What is done once the wire is open, or can't be opened. */
@@ -58,6 +56,8 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   let opening: Promise<void> | undefined;
   /** Why the last wire ended; `undefined` as long as none has. */
   let ended: Failure | undefined;
+  /** Resolves when the last wire has ended and everything behind it is gone. */
+  let gone: Promise<void> = Promise.resolve();
 
   /** Hands the wire over, at once when it is open. Whatever the delay, first come is first served. */
   function withWire(it: OnWire): void {
@@ -70,6 +70,9 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
   async function open(): Promise<void> {
     let problem: unknown;
     try {
+      // What was behind the last wire may still be ending, and in the way.
+      if (ended !== undefined) await gone;
+      closing.signal.throwIfAborted();
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]);
       const link = await options.open(signal);
       if (closing.signal.aborted) {
@@ -104,10 +107,14 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
         logger.debug("the wire takes no more", { endpoint, error });
         // It is ending: reading tells why, and may bring answers that were under way. A wire that goes on being
         // read but takes nothing is of no use.
-        void pause(LAST_WORDS_MS).then(() => link.close());
+        void pause(LAST_WORDS_MS).then(() => {
+          end(link, error);
+          return link.close();
+        });
       },
     );
-    return { link, outbox, over: read(link) };
+    gone = read(link);
+    return { link, outbox };
   }
 
   async function read(link: Link): Promise<void> {
@@ -119,7 +126,13 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     } catch (error) {
       problem = error;
     }
+    end(link, problem);
     await link.close();
+  }
+
+  /** Nothing comes through the wire any more. What is behind it may take its time to end: nobody waits for that. */
+  function end(link: Link, problem: unknown): void {
+    if (wire?.link !== link) return;
     wire = undefined;
     ended = endFailure(link, problem);
     logger.debug(ended.message, { endpoint });
@@ -134,7 +147,10 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
       for (const line of chunk === null ? decoder.end() : decoder.push(chunk)) {
         if (line instanceof Uint8Array) {
           const slow = takeIn(line, deliver);
-          if (slow !== undefined) await slow;
+          if (slow === undefined) continue;
+          await untilAborted(slow, closing.signal);
+          // Nobody takes the rest.
+          if (closing.signal.aborted) return;
         } else {
           tooLong(line);
         }
@@ -157,13 +173,25 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
 
   function endFailure(link: Link, problem: unknown): Failure {
     if (closing.signal.aborted) return closedFailure();
-    const why = link.ending?.() ?? (problem instanceof Error ? problem.message : undefined);
+    const ending = link.ending?.();
+    const why = ending ?? (problem instanceof Error ? problem.message : undefined);
     return failure(
       "CONNECTION_LOST",
       endpoint,
       why === undefined ? "the server closed the connection" : `the connection to the server ended: ${why}`,
-      "what had been sent may have been carried out",
+      // Only a command has an ending to tell of.
+      ending === undefined
+        ? undefined
+        : "run the command by hand to see what it does; what had been sent may have been carried out",
     );
+  }
+
+  /** Why what comes after the end does not leave. */
+  function tooLate(why: Failure): Failure {
+    return {
+      ...why,
+      hint: "the request was not sent, since the connection had ended before; start the session again",
+    };
   }
 
   function send(it: Wire, message: Message, exchange: OpenExchange): void {
@@ -184,7 +212,7 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
         if (correlator.drop(message) && notice !== undefined) wire?.outbox.send(notice.bytes);
       }, () => wire === undefined);
       if (isOver(message)) {
-        exchange.settle({ kind: "not_sent", failure: ended! });
+        exchange.settle({ kind: "not_sent", failure: tooLate(ended!) });
       } else {
         withWire({
           use: (it) => send(it, message, exchange),
@@ -211,17 +239,18 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     async drop() {
       const it = wire;
       if (it === undefined) return;
+      end(it.link, undefined);
       await it.link.close();
-      await it.over;
     },
     async close() {
       if (!closing.signal.aborted) closing.abort(new Error("closed"));
       await opening;
       const it = wire;
-      if (it === undefined) return;
-      await within(it.outbox.flush(), FLUSH_MS);
-      await it.link.close();
-      await it.over;
+      if (it !== undefined) {
+        await within(it.outbox.flush(), FLUSH_MS);
+        await it.link.close();
+      }
+      await gone;
     },
   };
 }

@@ -63,7 +63,8 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   PERMISSION: "run deno with that permission",
   CONNECT_TIMEOUT: "is the server up? Raise --timeout if it is slow",
   REQUEST_TIMEOUT: "the request may have been carried out; raise --request-timeout if it needs longer",
-  CONNECTION_LOST: "what had been sent may have been carried out; see the server's log",
+  CONNECTION_LOST:
+    "see the server's log and start the session again; what had been sent may have been carried out",
   UNAUTHORIZED: "pass a token (--auth-token), a key (--api-key) or a header (--header)",
   SESSION_LOST: "start the session again",
   RETRY_LATER: "try again later",

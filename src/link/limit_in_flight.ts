@@ -65,7 +65,10 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
     return {
       ...next,
       request(message, options) {
-        return inFlight < maxInFlight ? send(message, options) : wait(message, options);
+        // Those in flight may have lost the session that an `initialize` is to bring back.
+        return inFlight < maxInFlight || message.method === "initialize"
+          ? send(message, options)
+          : wait(message, options);
       },
     };
   };

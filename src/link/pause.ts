@@ -32,3 +32,16 @@ export async function within(promise: Promise<unknown>, ms: number): Promise<boo
     over.abort();
   }
 }
+
+/** Waits for `promise` to settle, however it does, but no longer than until `signal` aborts. */
+export function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const over = () => {
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    signal.addEventListener("abort", over, { once: true });
+    promise.then(over, over);
+  });
+}

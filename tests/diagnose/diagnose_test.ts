@@ -128,6 +128,16 @@ Deno.test("diagnose answers the server's own requests", async () => {
   deepStrictEqual([answers[1].id, answers[1].error.code], [7, -32601]);
 });
 
+Deno.test("diagnose says what to do about an error in answer to initialize", async () => {
+  const { report } = await run((message) => ({
+    kind: "answered",
+    message: errorAnswer(message.id!, -32602, "no"),
+  }));
+  const [problem] = report.problems;
+  deepStrictEqual([problem?.step, problem?.code], ["initialize", "ERROR_ANSWER"]);
+  match(problem!.hint!, /server's log/);
+});
+
 Deno.test("diagnose goes on after an error answer, and stops when the connection is lost", async () => {
   const refusing = await run((message, listener) =>
     message.method === "tools/list"

@@ -190,6 +190,44 @@ Deno.test("progress starts --request-timeout anew", () =>
     assert.equal(program.messages.filter(({ method }) => method === "notifications/progress").length, 4);
   }));
 
+Deno.test("progress starts --request-timeout anew when the server spells the token in another way", () =>
+  everywhere(["--request-timeout", "1"], async (conversation) => {
+    for (let step = 1; step <= 3; step++) {
+      await pause(500);
+      await conversation.progress(step);
+    }
+    await conversation.answer({ done: true });
+  }, async (program) => {
+    const params = '{"name":"slow","_meta":{"progressToken":"\\u00e9"}}';
+    await program.send(`{"jsonrpc":"2.0","id":"spelled","method":"tools/call","params":${params}}`);
+    assert.deepEqual((await program.response("spelled")).result, { done: true });
+  }));
+
+Deno.test("progress of another request on a call's stream is the other's", async () => {
+  await using server = await startRawServer();
+  const other = Promise.withResolvers<void>();
+  server.on("tools/call", async ({ message, gone }, reply) => {
+    const stream = await reply.sse();
+    if (message.params.name === "other") {
+      await other.promise;
+      await stream.result({ done: true });
+      return await stream.end();
+    }
+    await stream.notify("notifications/progress", { progressToken: "other", progress: 1 });
+    await pause(500);
+    await stream.notify("notifications/progress", { progressToken: "other", progress: 2 });
+    await pause(300);
+    other.resolve();
+    await gone;
+  });
+  await using program = startProgram(["proxy", "--request-timeout", "1", server.url]);
+  await program.initialize();
+  const kept = program.request("tools/call", { name: "other", _meta: { progressToken: "other" } });
+  await pause(700);
+  assert.equal((await call(program, "mine")).error?.data.code, "REQUEST_TIMEOUT");
+  assert.deepEqual((await kept).result, { done: true });
+});
+
 Deno.test("progress of another request does not keep a request alive", () =>
   everywhere(["--request-timeout", "1"], async (conversation, { params }) => {
     if (params.name !== "chatty") return;

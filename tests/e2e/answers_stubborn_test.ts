@@ -45,6 +45,27 @@ Deno.test("a request to a command that has closed its stdin fails soon", { ignor
   assert.equal(error?.data.code, "CONNECTION_LOST");
 });
 
+Deno.test("an answer that can't be read fails its request at once", async () => {
+  await using server = await startRawLineServer({
+    on: {
+      "x/number": ({ id }, peer) => peer.raw(`{"jsonrpc":"2.0","id":${id},"result":{"x":NaN}}\n`),
+      "x/byte": async ({ id }, peer) => {
+        await peer.raw(`{"jsonrpc":"2.0","id":${id},"result":{"x":"`);
+        await peer.raw(new Uint8Array([0xe9]));
+        await peer.raw('"}}\n');
+      },
+      "x/no-id": (_message, peer) => peer.raw('{"jsonrpc":"2.0","result":{"x":NaN}}\n'),
+    },
+  });
+  await using program = await proxied(server.endpoint);
+  for (const method of ["x/number", "x/byte", "x/no-id"]) {
+    const { error } = await program.request(method);
+    assert.equal(error?.data.code, "NOT_MCP");
+    assert.match(error!.message, /Parse error/);
+  }
+  assert.deepEqual((await program.request("ping")).result, {});
+});
+
 Deno.test("a question under the id of an open one does not stop a request's time for good", async () => {
   await using server = await startRawServer({
     on: {

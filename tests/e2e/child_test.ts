@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Program, startProgram } from "../support/program.ts";
 import { proxied, startProxy } from "./proxied.ts";
+import { isWindows } from "../link/child/processes.ts";
 import { scriptedChild } from "./scripted_child.ts";
 
 const DENO = Deno.execPath();
@@ -135,6 +136,15 @@ Deno.test("A directory that does not exist is a usage error that names the optio
 Deno.test("A command that ends at once is an error to initialize that shows what it said", async () => {
   await using program = startProxy([DENO, "eval", "console.error('missing API key'); Deno.exit(3)"]);
   await assert.rejects(program.initialize(), /-31007 .*exited with code 3.*missing API key/);
+});
+
+Deno.test("A child that closes its stdout and lives on is said to have done so, at once", {
+  ignore: isWindows,
+}, async () => {
+  await using program = startProxy(["sh", "-c", "read -r line; exec >&-; sleep 1000"]);
+  const { error } = await program.request("initialize", {}, 2000);
+  assert.equal(error?.data.code, "CONNECTION_LOST");
+  assert.match(error!.message, /it closed its stdout/);
 });
 
 Deno.test("A child that ends in mid-call leaves its calls with an error each that says how", async () => {

@@ -302,6 +302,24 @@ const refused: Record<string, [Override, string, number, RegExp]> = {
   "204": [(_request, reply) => reply.status(204), "NOT_MCP", NOT_MCP, /without answering.*204/],
   "JSON that is no JSON-RPC": [(_request, reply) => reply.body({ ok: true }), "NOT_MCP", NOT_MCP, /./],
   "broken JSON": [(_request, reply) => reply.body('{"jsonrpc":"2.0",'), "NOT_MCP", NOT_MCP, /./],
+  "a number that JSON has not": [
+    ({ message }, reply) => reply.body(`{"jsonrpc":"2.0","id":${message.id},"result":{"x":NaN}}`),
+    "NOT_MCP",
+    NOT_MCP,
+    /Parse error/,
+  ],
+  "a number that JSON has not, in an event": [
+    ({ message }, reply) => reply.events([`{"jsonrpc":"2.0","id":${message.id},"result":{"x":NaN}}`]),
+    "NOT_MCP",
+    NOT_MCP,
+    /Parse error/,
+  ],
+  "broken JSON without the id, in an event": [
+    (_request, reply) => reply.events(['{"jsonrpc":"2.0","result":{"x":NaN}}']),
+    "NOT_MCP",
+    NOT_MCP,
+    /Parse error/,
+  ],
   "the answer to another request": [
     (_request, reply) => reply.body({ jsonrpc: "2.0", id: 4711, result: {} }),
     "NOT_MCP",

@@ -2,7 +2,11 @@
 import assert from "node:assert/strict";
 import { gone, isAlive, isWindows } from "../link/child/processes.ts";
 import { type Program, startProgram } from "../support/program.ts";
+import { within } from "../support/inbox.ts";
+import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
+import { startRawSseServer } from "../support/raw_sse_server.ts";
+import { INITIALIZED_LINE, initializeLine } from "./proxied.ts";
 import {
   ended,
   LEFT_MS,
@@ -164,3 +168,34 @@ Deno.test("SIGKILL of the program takes its children and theirs with it", unix, 
     for (const pid of pids) await gone(pid, LEFT_MS);
   }
 });
+
+for (const [over, start] of [["TCP", startRawLineServer], ["SSE", startRawSseServer]] as const) {
+  Deno.test(
+    `SIGTERM ends a program whose client does not read while the server floods it, over ${over}`,
+    unix,
+    async () => {
+      await using server = await start({});
+      const ready = Promise.withResolvers<void>();
+      server.on("notifications/initialized", () => ready.resolve());
+      const endpoint = "endpoint" in server ? server.endpoint : server.url;
+      // The last line that it can write is half a message.
+      await using program = startProgram(["proxy", endpoint], { protocol: false });
+      await program.send(`${initializeLine()}\n${INITIALIZED_LINE}`);
+      await ready.promise;
+      const peer = await server.peer();
+      program.pauseStdout();
+      const stalled = Promise.withResolvers<void>();
+      const flooding = (async () => {
+        for (;;) {
+          const timer = setTimeout(stalled.resolve, 500);
+          await peer.notify("x/flood", { filling: "x".repeat(64 * 1024) }).finally(() => clearTimeout(timer));
+        }
+      })().catch(() => {});
+      await stalled.promise;
+      program.kill("SIGTERM");
+      // The last answers are offered to the client for two seconds.
+      assert.equal((await within(program.status, 5000, "the program's end")).code, 0);
+      await flooding;
+    },
+  );
+}

@@ -101,3 +101,19 @@ Deno.test("A certificate file that is none is a usage error", async () => {
     assert.match(program.stderr(), /--ca-cert/);
   }
 });
+
+Deno.test("http:// to a server behind TLS, and https:// to one that is not, are told the other scheme", async () => {
+  await using secure = await startRawServer(identity("server"));
+  await using plain = await startRawServer();
+  for (
+    const [url, hint] of [[secure.url.replace("https:", "http:"), /https:/], [
+      plain.url.replace("http:", "https:"),
+      /http:/,
+    ]] as const
+  ) {
+    await using program = startProxy(url);
+    const { error } = await program.request("initialize", {});
+    assert.equal(error?.data.code, "TLS");
+    assert.match(error!.data.hint, hint);
+  }
+});

@@ -166,6 +166,20 @@ Deno.test("duplexPeer reads on only when the receiver has room", async () => {
   await peer.close();
 });
 
+Deno.test("duplexPeer closes although the receiver never has room", async () => {
+  const begun = Promise.withResolvers<void>();
+  const { peer, wire } = connected([fakeLink()], () => {
+    begun.resolve();
+    return new Promise(() => {});
+  });
+  const exchange = peer.request(request("1", "m"));
+  await wire.written(1);
+  wire.send('{"jsonrpc":"2.0","method":"a"}', '{"jsonrpc":"2.0","method":"b"}');
+  await begun.promise;
+  await peer.close();
+  strictEqual(await ended(exchange), "lost SHUTTING_DOWN");
+});
+
 Deno.test("duplexPeer passes over what is no message, and fails the request an invalid answer belongs to", async () => {
   const { peer, wire, received, log } = connected();
   const [one, two] = [peer.request(request("1", "m")), peer.request(request("2", "m"))];
@@ -448,7 +462,11 @@ Deno.test("duplexPeer opens an ended wire again for initialize, and for nothing 
   const lost = it.peer.request(request("1", "m"));
   wires[0]!.end();
   strictEqual(await ended(lost), "lost CONNECTION_LOST");
-  strictEqual(await ended(it.peer.request(request("2", "m"))), "not_sent CONNECTION_LOST");
+  const late = it.peer.request(request("2", "m"));
+  strictEqual(await ended(late), "not_sent CONNECTION_LOST");
+  const outcome = await late.outcome;
+  ok("failure" in outcome);
+  match(outcome.failure.hint, /was not sent.*start the session again/);
   strictEqual((await it.peer.notify(notification("a")))?.code, "CONNECTION_LOST");
   strictEqual(it.opened, 1);
   await shakeHands(it.peer, wires[1]!, "2025-11-25");
@@ -456,6 +474,27 @@ Deno.test("duplexPeer opens an ended wire again for initialize, and for nothing 
   await wires[1]!.written(2);
   wires[1]!.send('{"jsonrpc":"2.0","id":2,"result":{}}');
   strictEqual(await ended(again), '{"jsonrpc":"2.0","id":2,"result":{}}');
+  await it.peer.close();
+});
+
+Deno.test("duplexPeer settles what is in flight before the wire is closed down, and opens no other until it is", async () => {
+  const [first, second] = [fakeLink("it closed its stdout"), fakeLink()];
+  const gate = Promise.withResolvers<void>();
+  const slow: FakeLink = { ...first, link: { ...first.link, close: () => gate.promise } };
+  const it = connected([slow, second]);
+  const exchange = it.peer.request(request("1", "m"));
+  await first.written(1);
+  first.end();
+  const outcome = await exchange.outcome;
+  ok("failure" in outcome);
+  match(outcome.failure.message, /it closed its stdout/);
+  match(outcome.failure.hint, /by hand.*may have been carried out/);
+  const again = it.peer.request(INITIALIZE);
+  strictEqual(await stillWaits(again), true);
+  strictEqual(it.opened, 1);
+  gate.resolve();
+  second.send('{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}');
+  strictEqual((await again.outcome).kind, "answered");
   await it.peer.close();
 });
 

@@ -27,8 +27,16 @@ function opened(revision: string | undefined, ...waiting: string[]) {
   return {
     log,
     received,
-    take: (text: string, receive: Receive = (message) => void received.push(message.text)) =>
-      take(encodeUtf8(text), receive),
+    take: (
+      text: string | Uint8Array<ArrayBuffer>,
+      receive: Receive = (message) => void received.push(message.text),
+      about?: string,
+    ) =>
+      take(
+        typeof text === "string" ? encodeUtf8(text) : text,
+        receive,
+        about === undefined ? undefined : Message.fromText(`{"jsonrpc":"2.0","id":${about},"method":"m"}`),
+      ),
     /** How the request ended; `undefined` while it waits. */
     async outcome(id: string): Promise<string | undefined> {
       const exchange = exchanges.get(id)!;
@@ -85,6 +93,57 @@ Deno.test("inbox fails the request whose answer is no valid message", async () =
     const it = opened("2025-11-25", "1", "2");
     it.take(text);
     deepStrictEqual([await it.outcome("1"), await it.outcome("2")], ["NOT_MCP", undefined], text);
+  }
+});
+
+/** An answer with a byte that is no UTF-8. */
+const LATIN = encodeUtf8('{"jsonrpc":"2.0","id":1,"result":{"x":"?"}}').map((byte) =>
+  byte === 0x3f ? 0xe9 : byte
+);
+
+Deno.test("inbox fails the request whose answer can't be parsed, by the id beside the fault", async () => {
+  for (
+    const text of [
+      '{"jsonrpc":"2.0","id":1,"result":{"x":NaN}}',
+      '{"jsonrpc":"2.0","result":{"x":NaN},"id":1}',
+      '{"jsonrpc":"2.0","id":1.0,"error":{"code":-32000,"message":"a\nb"}}'.replace("\\n", "\n"),
+      '{"jsonrpc":"2.0","id":1,"result":{}} trailing',
+      LATIN,
+    ]
+  ) {
+    const it = opened("2025-11-25", "1", "2");
+    it.take(text);
+    deepStrictEqual([await it.outcome("1"), await it.outcome("2")], ["NOT_MCP", undefined], String(text));
+  }
+});
+
+Deno.test("inbox takes an answer without a readable id for that of the one request there is, or of the stream's", async () => {
+  const text = '{"jsonrpc":"2.0","result":{"x":NaN}}';
+  const one = opened("2025-11-25", "1");
+  one.take(text);
+  strictEqual(await one.outcome("1"), "NOT_MCP");
+  const two = opened("2025-11-25", "1", "2");
+  two.take(text);
+  deepStrictEqual([await two.outcome("1"), await two.outcome("2")], [undefined, undefined]);
+  two.take(text, undefined, "2");
+  deepStrictEqual([await two.outcome("1"), await two.outcome("2")], [undefined, "NOT_MCP"]);
+});
+
+Deno.test("inbox fails no request for noise, or for a broken request of the server's", async () => {
+  for (
+    const text of [
+      "Server listening on port 3000",
+      "{",
+      "{ id: 1 }",
+      'listening {"id":1}',
+      '{"jsonrpc":"2.0","id":1,"method":"roots/list","params":NaN}',
+      '{"jsonrpc":"2.0","params":{"x":NaN},"id":1}',
+      '{"jsonrpc":"2.0","method":"notifications/message","params":{"data":NaN}}',
+    ]
+  ) {
+    const it = opened("2025-11-25", "1");
+    it.take(text);
+    strictEqual(await it.outcome("1"), undefined, text);
   }
 });
 

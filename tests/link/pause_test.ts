@@ -1,5 +1,5 @@
 import { ok, strictEqual } from "node:assert/strict";
-import { pause, within } from "../../src/link/pause.ts";
+import { pause, untilAborted, within } from "../../src/link/pause.ts";
 
 Deno.test("pause lasts at least as long as asked, and tells that it was not cut short", async () => {
   const start = performance.now();
@@ -34,4 +34,15 @@ Deno.test("within waits for the promise, however it ends, but no longer than its
   strictEqual(await within(Promise.resolve(), 60_000), true);
   strictEqual(await within(Promise.reject(new Error("no")), 60_000), true);
   strictEqual(await within(new Promise(() => {}), 1), false);
+});
+
+Deno.test("untilAborted waits for the promise, whether it resolves or rejects, or for the signal", async () => {
+  const { signal } = new AbortController();
+  await untilAborted(Promise.resolve(), signal);
+  await untilAborted(Promise.reject(new Error("no")), signal);
+  const stopped = new AbortController();
+  const waiting = untilAborted(new Promise(() => {}), stopped.signal);
+  stopped.abort();
+  await waiting;
+  await untilAborted(new Promise(() => {}), stopped.signal);
 });

@@ -95,6 +95,8 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
   const name = neutralise(logger.redact(describeEndpoint({ kind: "command", command, args })));
   const finished = Promise.withResolvers<void>();
   let isFinished = false;
+  /** It has closed its stdout, or has ended. */
+  let fellSilent = false;
   let buffer = new ArrayBuffer(CHUNK);
   let pending: Promise<unknown> | undefined;
   let reads = 0;
@@ -118,9 +120,14 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
     finished.resolve();
   }
 
+  function howEnded(): string | undefined {
+    if (status === undefined) return fellSilent ? "it closed its stdout" : undefined;
+    return status.signal === null ? `exited with code ${status.code}` : `killed by ${status.signal}`;
+  }
+
   function ending(): string | undefined {
-    if (status === undefined) return undefined;
-    const how = status.signal === null ? `exited with code ${status.code}` : `killed by ${status.signal}`;
+    const how = howEnded();
+    if (how === undefined) return undefined;
     const why = stderr.telling();
     return why === undefined ? how : `${how}: ${why}`;
   }
@@ -175,6 +182,7 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
         pending = undefined;
       }
       finish();
+      fellSilent = closing === undefined;
       if (closing === undefined) await within(Promise.all([exited, stderr.done]), EXIT_LAG_MS);
       return null;
     },
@@ -184,7 +192,9 @@ function connect(child: Deno.ChildProcess, { command, args, logger }: ChildOptio
         await stdin.write(bytes);
       } catch (cause) {
         await within(Promise.all([exited, stderr.done]), EXIT_LAG_MS);
-        throw new LinkError("CLOSED", `${name} ${ending() ?? "has closed its stdin"}`, { cause });
+        throw new LinkError("CLOSED", `${name} ${status === undefined ? "has closed its stdin" : ending()}`, {
+          cause,
+        });
       }
     },
     close() {

@@ -63,13 +63,25 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "is the certificate of --client-cert still good, and of an authority that the server knows?",
     );
   }
+  if (is("invalid http version parsed") && endpoint.startsWith("http:")) {
+    return {
+      failure: failure(
+        "TLS",
+        endpoint,
+        "what answered there does not speak HTTP; most likely it speaks TLS",
+        "write https:// in place of http://; a server that does speak HTTP may have carried the request out",
+      ),
+      // It is how a TLS server's alert reads, and rarely also the rest of a malformed answer.
+      sent: true,
+    };
+  }
   if (!NO_CONNECTION.test(seen)) {
     return {
       failure: failure(
         "CONNECTION_LOST",
         endpoint,
         `the connection broke before the answer came: ${text}`,
-        "the request may have been carried out",
+        "see the server's log; the request may have been carried out",
       ),
       sent: true,
     };
@@ -94,6 +106,13 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "TLS",
       `the server refused the TLS handshake: ${text}`,
       "it may want a client certificate (--client-cert and --client-key), or a TLS version or cipher that is too old",
+    );
+  }
+  if (is("corrupt message of type invalidcontenttype")) {
+    return not(
+      "TLS",
+      "what answered there does not speak TLS",
+      "write http:// in place of https:// if the server is meant to be reached without TLS",
     );
   }
   if (

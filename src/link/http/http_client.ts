@@ -178,7 +178,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             redirect: "manual",
             signal: request.signal,
             client,
-            ...(request.body === undefined ? {} : { body: request.body }),
+            ...(request.body === undefined ? {} : { body: sentOnce(request.body) }),
           });
         } catch (error) {
           if (check !== undefined) (await check).note(url, false);
@@ -204,6 +204,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       known.clear();
     },
   };
+}
+
+/**
+ * A body that `fetch` sends no more than once. When a connection that has been used before breaks, Deno sends a request
+ * whose body is bytes again by itself, whether or not the server has got it (denoland/deno#35610); what may be sent again
+ * is ours to decide. A Blob has a length, so it goes out as bytes do.
+ */
+function sentOnce(body: Uint8Array<ArrayBuffer>): Blob {
+  return new Blob([body]);
 }
 
 /**

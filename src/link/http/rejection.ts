@@ -3,7 +3,7 @@ import { Message } from "../../jsonrpc/message.ts";
 import { decodeUtf8 } from "../../jsonrpc/utf8.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Outcome } from "../peer.ts";
-import { readBody } from "./body.ts";
+import { readStart } from "./body.ts";
 import { classifyRejection } from "./classify.ts";
 import type { HttpClient } from "./http_client.ts";
 
@@ -11,6 +11,9 @@ import type { HttpClient } from "./http_client.ts";
 const BODY_LIMIT = 1024 * 1024;
 /** How much of it is looked at for what it says. */
 const SHOWN = 2000;
+
+/** How long it may take when it refuses what wants no answer, which others wait behind, in milliseconds. */
+const TOLD_MS = 250;
 
 /** What a response that is no 2xx is judged by, beside itself. */
 export interface RejectionContext {
@@ -23,15 +26,13 @@ export interface RejectionContext {
   readonly id?: string;
 }
 
-/** Reads a response that is no 2xx to its end, and says what it means. Never rejects. */
+/**
+ * Reads a response that is no 2xx, and says what it means. Its body has a second to come: the status says enough. Never
+ * rejects.
+ */
 export async function readRejection(response: Response, context: RejectionContext): Promise<Outcome> {
   const { endpoint, client, logger, inSession, id } = context;
-  let bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  try {
-    bytes = await readBody(response, BODY_LIMIT);
-  } catch {
-    // The status says enough.
-  }
+  const bytes = await readStart(response, BODY_LIMIT, id === undefined ? TOLD_MS : undefined);
   return classifyRejection({
     endpoint,
     status: response.status,

@@ -21,12 +21,17 @@ export interface ServerStreamOptions {
   readonly renewed: () => AbortSignal;
   /** Called when the server does not know the session any more. */
   readonly forgotten: () => void;
+  /**
+   * The first wait before the stream is opened again, in milliseconds; doubled while nothing comes.
+   * @default 1_000
+   */
+  readonly reopenMs?: number;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   readonly logger: Logger;
 }
 
-/** The first wait before the stream is opened again, in milliseconds; doubled up to the second. */
+/** The waits before the stream is opened again, in milliseconds: doubled from the first up to the second. */
 const REOPEN_MS = 1000;
 const REOPEN_MOST_MS = 30_000;
 /** However soon the server wants us back, in milliseconds. */
@@ -40,10 +45,12 @@ const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
  * refuses it (405: it has nothing to say unasked) is not asked again. Never rejects.
  */
 export async function keepServerStream(options: ServerStreamOptions): Promise<void> {
-  const { signal, endpoint, logger } = options;
+  const { signal, endpoint, logger, reopenMs = REOPEN_MS } = options;
   let lastEventId: string | undefined;
-  let wait = REOPEN_MS;
+  let wait = reopenMs;
   const seen = createSeenEvents();
+  /** It was open once: the session was known then. */
+  let known = false;
   while (!signal.aborted) {
     const renewed = options.renewed();
     const reply = await options.open(lastEventId, AbortSignal.any([signal, renewed]));
@@ -52,16 +59,18 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
       if (!response.ok || mediaType(response) !== "text/event-stream") {
         await dropBody(response);
         if (!PASSING.has(response.status) && response.status < 500) {
-          if (response.status === 404) options.forgotten();
+          // Servers that have no such stream say 404 too; the session's end is meant where there was one.
+          if (response.status === 404 && known && !signal.aborted) options.forgotten();
           return logger.debug("no stream from the server", { status: response.status });
         }
       } else {
+        known = true;
         logger.debug("the server's stream is open", { endpoint });
         const end = await readEvents(
           response,
           options.maxEventSize,
           (event) => {
-            wait = REOPEN_MS;
+            wait = reopenMs;
             return event.type === "message" ? options.take(event.data) : undefined;
           },
           logger,
@@ -79,7 +88,7 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
       }
     }
     if (renewed.aborted) {
-      wait = REOPEN_MS;
+      wait = reopenMs;
       continue;
     }
     if (!await pause(wait, AbortSignal.any([signal, renewed])) && signal.aborted) return;

@@ -6,7 +6,7 @@ import { type OpenExchange, openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { createDeadlines } from "../deadlines.ts";
-import { within } from "../pause.ts";
+import { untilAborted, within } from "../pause.ts";
 import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener } from "../peer.ts";
 import { dropBody } from "./body.ts";
@@ -129,7 +129,9 @@ export function ssePeer(options: SsePeerOptions): Peer {
   async function readStream(response: Response, found: (where: string) => void): Promise<Failure> {
     const end = await readEvents(response, maxMessageSize, (event) => {
       if (event.type === "endpoint") return found(decodeUtf8(event.data).trim());
-      if (event.type === "message") return takeIn(event.data, (message) => listener?.receive(message));
+      if (event.type !== "message") return;
+      const slow = takeIn(event.data, (message) => listener?.receive(message));
+      return slow && untilAborted(slow, closing.signal);
     }, logger);
     const why = endFailure(end.error);
     // Before the endpoint event there was no session: whoever opens the stream tells what became of it.
@@ -152,12 +154,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     }
     if (error instanceof EventTooLarge) return tooLarge(endpoint, maxMessageSize);
     if (error !== undefined) return explainFetch(error, endpoint).failure;
-    return failure(
-      "CONNECTION_LOST",
-      endpoint,
-      "the server ended its event stream",
-      "what had been sent may have been carried out",
-    );
+    return failure("CONNECTION_LOST", endpoint, "the server ended its event stream");
   }
 
   async function post(message: Message): Promise<Outcome | undefined> {
@@ -184,7 +181,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
       const { id } = message;
       return await readRejection(response, { endpoint, client, logger, inSession: true, ...(id && { id }) });
     }
-    await dropBody(response);
+    // The status has said that it is taken: nobody waits for the body, which may never come.
+    void dropBody(response);
     return undefined;
   }
 
@@ -192,7 +190,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
     if (exchange.settled) return;
     correlator.add(message, exchange);
     const problem = await post(message);
-    if (problem === undefined || !correlator.drop(message)) return;
+    if (problem === undefined || !correlator.drop(message, exchange)) return;
     exchange.settle(problem);
   }
 
@@ -202,7 +200,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
         if (correlator.drop(message) && notice !== undefined) void tasks.run(post(notice));
       });
       if (message.method !== "initialize" && ended !== undefined && opening === undefined) {
-        exchange.settle({ kind: "not_sent", failure: ended });
+        const hint = "the request was not sent, since the stream had ended before; start the session again";
+        exchange.settle({ kind: "not_sent", failure: { ...ended, hint } });
       }
       void tasks.run(carry(message, exchange));
       return exchange;

@@ -38,6 +38,8 @@ export interface StreamablePeerOptions {
 const NULL_ERROR_LIMIT = 64 * 1024;
 /** How long the end of the session may take, in milliseconds. */
 const DELETE_MS = 1000;
+/** How long the first requests of a session wait for the connection before them, in milliseconds. */
+const REUSE_MS = 50;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 500;
 
@@ -119,7 +121,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     if (message.method === "initialize") session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
-      await readStream(response, exchange, receive, abort);
+      const streamOf = message.method === "initialize" ? session.id : id;
+      await readStream(message, response, exchange, receive, abort, streamOf);
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -132,10 +135,12 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   async function readStream(
+    message: Message,
     response: Response,
     exchange: OpenExchange,
     receive: Receive,
     abort: AbortController,
+    id: string | undefined,
   ): Promise<void> {
     const seen = createSeenEvents();
     let events = 0;
@@ -147,7 +152,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
           events++;
           if (event.type !== "message") return;
           taking = abort;
-          const slow = takeIn(event.data, receive);
+          const slow = takeIn(event.data, receive, message);
           taking = undefined;
           if (exchange.settled) answered.add(abort);
           return slow;
@@ -162,6 +167,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       const { resumeAfterMs } = await import("./resume.ts");
       const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
       if (wait === undefined || !await pause(wait, abort.signal)) break;
+      // The stream belongs to its session, and ends with it.
+      if (session.id !== id) break;
       silent++;
       const reply = await client.send({
         method: "GET",
@@ -171,14 +178,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       });
       if ("failure" in reply) {
         // Counted as a break, so that it does not go on for ever.
+        if (end.error === undefined) silent = 0;
         end = { ...end, error: end.error ?? new Error(reply.failure.message) };
         continue;
       }
       const { status } = reply.response;
       if (!reply.response.ok || mediaType(reply.response) !== "text/event-stream") {
         await dropBody(reply.response);
-        if (status === 404) listener?.forgotten?.();
+        if (status === 404 && session.id !== undefined && session.id === id) {
+          forgotten = id;
+          listener?.forgotten?.();
+        }
         if (status < 500 && status !== 429) break;
+        if (end.error === undefined) silent = 0;
         end = { ...end, error: end.error ?? new Error(`HTTP ${status}`) };
         continue;
       }
@@ -218,7 +230,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       "CONNECTION_LOST",
       endpoint,
       "the server ended the answer's stream without an answer",
-      "the request may have been carried out",
+      "see the server's log; the request may have been carried out",
     );
   }
 
@@ -250,7 +262,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return;
     }
     taking = abort;
-    const slow = takeIn(body, receive);
+    const slow = takeIn(body, receive, message);
     taking = undefined;
     if (slow !== undefined) await slow;
     if (!exchange.settled) exchange.settle(refusedOutcome(notMcp(response, body)));
@@ -287,10 +299,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   /** An error answer that says the session is unknown, sent with status 200, is what the status should have been. */
-  function unlessForgotten(outcome: Outcome): Outcome {
+  function unlessForgotten(outcome: Outcome, id: string): Outcome {
     if (outcome.kind !== "answered" || outcome.message.kind !== "error") return outcome;
     if (!saysSessionUnknown(outcome.message)) return outcome;
-    forgotten = session.id;
+    forgotten = id;
     return sessionUnknown(endpoint, outcome.message);
   }
 
@@ -308,26 +320,27 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
-    try {
-      const reply = await post(message, abort.signal);
-      limits.unwatch(limited);
-      if ("failure" in reply) {
-        return abort.signal.aborted && !closing.signal.aborted
-          ? notTaken(endpoint, options.timeoutMs)
-          : reply.failure;
-      }
-      if (!reply.response.ok) {
-        const inSession = session.id !== undefined;
-        const outcome = await rejection(reply.response, inSession);
-        return "failure" in outcome ? outcome.failure : undefined;
-      }
-      await dropBody(reply.response);
-      if (message.method === "notifications/initialized") openServerStream();
-      return undefined;
-    } finally {
-      limits.unwatch(limited);
+    const reply = await post(message, abort.signal);
+    limits.unwatch(limited);
+    if ("failure" in reply) {
       aborts.delete(abort);
+      return abort.signal.aborted && !closing.signal.aborted
+        ? notTaken(endpoint, options.timeoutMs)
+        : reply.failure;
     }
+    if (!reply.response.ok) {
+      const outcome = await rejection(reply.response, session.id !== undefined);
+      aborts.delete(abort);
+      return "failure" in outcome ? outcome.failure : undefined;
+    }
+    // The status has said that it is taken: nobody waits for the body, which may never come.
+    const dropped = dropBody(reply.response).then(() => aborts.delete(abort));
+    if (message.method === "notifications/initialized") {
+      // All that was held up until now is about to leave, and would find no free connection.
+      await within(dropped, REUSE_MS);
+      openServerStream();
+    }
+    return undefined;
   }
 
   /** Opens the stream of what the server says unasked, for as long as the session lasts. */
@@ -389,19 +402,22 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         void tasks.run(endSession());
         session.url = options.url;
       }
-      correlator.add(message, {
+      /** The session that the request belongs to, which may be lost by the time of its answer. */
+      const { id } = session;
+      const waiting: Pick<OpenExchange, "settle"> = {
         settle(outcome) {
-          exchange.settle(session.id === undefined ? outcome : unlessForgotten(outcome));
+          exchange.settle(id === undefined ? outcome : unlessForgotten(outcome, id));
           // Answered on another's stream: its own, which may never end, is not needed any more.
           if (taking !== abort) answered.add(abort);
         },
-      });
+      };
+      correlator.add(message, waiting);
       aborts.add(abort);
       const toReceiver: Receive = (it) => cancelled ? undefined : receive(it);
       const work = carry(message, exchange, abort, toReceiver, headers).finally(() => {
         aborts.delete(abort);
         answered.delete(abort);
-        correlator.drop(message);
+        correlator.drop(message, waiting);
       });
       void tasks.run(work);
       return exchange;
