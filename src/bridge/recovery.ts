@@ -264,7 +264,7 @@ export function recovering(options: RecoveryOptions): Layer {
     /** Asks for a sign of life; a wire without one is given up. */
     async function ping(): Promise<void> {
       if (isLost() || !session().initialized || closing.signal.aborted) return;
-      const exchange = attempt(newRequest(newId(), "ping"), { receive });
+      const exchange = attempt(newRequest(newId(), "ping"), { receive, probe: true });
       if (await within(exchange.outcome, pingMs)) return;
       // One that waits behind others tells nothing.
       const { held } = exchange;

@@ -57,6 +57,16 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
+    name: "protocol",
+    kind: "value",
+    placeholder: "auto|legacy|modern",
+    brief:
+      "which era of the protocol the server speaks: legacy up to revision 2025-11-25, modern from 2026-07-28 on; auto asks it",
+    default: "auto",
+    group: "Endpoint",
+    commands: CONNECT,
+  },
+  {
     name: "fallbacks",
     kind: "value",
     placeholder: "LIST",

@@ -29,6 +29,13 @@ export function resolveSettings(
   const transportOption = values.required("transport");
   const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
   checkTransport(transport, endpoint, transportOption.where);
+  const protocolOption = values.required("protocol");
+  const protocol = oneOf(protocolOption, ["auto", "legacy", "modern"]);
+  if (protocol === "modern" && transport === "sse") {
+    throw new ConfigError(
+      `${protocolOption.where} modern does not go with ${transportOption.where} sse, which is of the legacy era`,
+    );
+  }
 
   const seconds = (
     name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout" | "keep-alive",
@@ -68,6 +75,7 @@ export function resolveSettings(
   return {
     endpoint,
     transport,
+    protocol,
     timeoutMs: seconds("timeout"),
     ...(connectTimeout === undefined
       ? {}

@@ -5,6 +5,9 @@ import type { LogLevel } from "../telemetry/logger.ts";
 /** How the endpoint is spoken to; `auto` tells it from the endpoint and the server's answers. */
 export type TransportChoice = "auto" | "http" | "sse" | "stdio" | "tcp";
 
+/** Which era of the protocol the server speaks; `auto` finds it out. */
+export type ProtocolChoice = "auto" | "legacy" | "modern";
+
 /** What goes to the log and how it looks. */
 export interface LogSettings {
   /** The least level that is written. */
@@ -43,6 +46,8 @@ export interface ConnectSettings {
   readonly endpoint: Endpoint;
   /** Never contradicts {@linkcode endpoint}. */
   readonly transport: TransportChoice;
+  /** The era of the endpoint and its fallbacks; `modern` never goes with the transport `sse`. */
+  readonly protocol: ProtocolChoice;
   /** Bound of connecting and the handshake, in milliseconds. */
   readonly timeoutMs: number;
   /** Bound of making one connection, in milliseconds; absent: {@linkcode timeoutMs} alone. */

@@ -157,6 +157,36 @@ export function withId(message: Message, id: string): Message {
   return message.id === id ? message : edit(message, [{ path: ["id"], value: id }]);
 }
 
+/**
+ * Returns `message` without the members of these names in the object at `path`; everything else keeps its bytes. One look
+ * at that object does for all of them.
+ */
+export function withoutMembers(
+  message: Message,
+  path: readonly string[],
+  names: readonly string[],
+): Message {
+  const { bytes } = message;
+  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+  for (const name of path) {
+    if (!isObject(bytes, start)) return message;
+    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
+    if (place === undefined) return message;
+    start = place.valueStart;
+  }
+  if (!isObject(bytes, start)) return message;
+  const { places } = members(bytes, start);
+  if (!places.some(([name]) => names.includes(name))) return message;
+  return Message.parse(cutOut(
+    bytes,
+    places.map(([name, place]) => ({
+      start: place.nameStart,
+      end: place.valueEnd,
+      cut: names.includes(name),
+    })),
+  ));
+}
+
 /** Returns the JSON text of the member at `path`, `undefined` when it is not there. */
 export function textAt(message: Message, path: readonly string[]): string | undefined {
   const { bytes } = message;
@@ -170,6 +200,54 @@ export function textAt(message: Message, path: readonly string[]): string | unde
     end = place.valueEnd;
   }
   return decodeUtf8(bytes.subarray(start, end));
+}
+
+/**
+ * Returns the members of the object at `path`, in order: the JSON texts of their names and values, of equal names the last
+ * one. Empty when no object stands there.
+ */
+export function membersAt(
+  message: Message,
+  path: readonly string[],
+): readonly (readonly [name: string, value: string])[] {
+  const { bytes } = message;
+  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+  for (const name of path) {
+    if (!isObject(bytes, start)) return [];
+    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
+    if (place === undefined) return [];
+    start = place.valueStart;
+  }
+  if (!isObject(bytes, start)) return [];
+  const last = new Map(members(bytes, start).places);
+  const text = (from: number, to: number) => decodeUtf8(bytes.subarray(from, to));
+  return [...last.values()].map((it) => [
+    text(it.nameStart, it.nameEnd),
+    text(it.valueStart, it.valueEnd),
+  ]);
+}
+
+/**
+ * Returns `message` with other elements in the array at `path`: each element's JSON text is given to `change`, which returns
+ * the text to put in its place, or `undefined` to leave it out. What is returned unchanged keeps its bytes. A message
+ * without such an array is returned as it is.
+ */
+export function changeElements(
+  message: Message,
+  path: readonly string[],
+  change: (text: string) => string | undefined,
+): Message {
+  const changed: (string | undefined)[] = [];
+  const before: string[] = [];
+  const kept = filterElements(message, path, (text) => {
+    const now = change(text);
+    if (now === undefined) return false;
+    before.push(text);
+    changed.push(now);
+    return true;
+  });
+  if (before.every((text, i) => text === changed[i])) return kept;
+  return edit(kept, [{ path, value: `[${changed.join(",")}]` }]);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { Exchange, Peer, PeerListener } from "./peer.ts";
 
 /** What a {@linkcode duplexPeer} needs. */
 export interface DuplexPeerOptions {
-  /** Opens the wire; called when the first message leaves, and again for an `initialize` after the wire ended. */
+  /** Opens the wire; called when the first message leaves, and again for what begins anew after the wire ended. */
   readonly open: OpenLink;
   /** The endpoint, for logs and errors. */
   readonly endpoint: string;
@@ -38,6 +38,8 @@ interface OnWire {
   readonly failed: (why: Failure) => void;
 }
 
+/** What begins a conversation, and so opens a wire that has ended again: with a legacy server, and with a modern one. */
+const OPENS: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
 /** How long answers may still come in when nothing goes out any more, in milliseconds. */
 const LAST_WORDS_MS = 500;
 /** How long the last messages may take to leave when the peer is closed, in milliseconds. */
@@ -200,10 +202,10 @@ export function duplexPeer(options: DuplexPeerOptions): Peer {
     it.outbox.send(message.bytes);
   }
 
-  /** The wire has ended, and nothing opens it again but a new `initialize`. */
+  /** The wire has ended, and nothing opens it again but a new beginning. */
   function isOver(message: Message): boolean {
     return ended !== undefined && wire === undefined && waiting === undefined &&
-      message.method !== "initialize";
+      !OPENS.has(message.method!);
   }
 
   return {

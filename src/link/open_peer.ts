@@ -2,7 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { eraLayer } from "./era/era_layer.ts";
+import { eraLayer, type Protocol } from "./era/era_layer.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -17,6 +17,11 @@ export interface PeerOptions {
    * @default "auto"
    */
   readonly transport?: "auto" | "http" | "sse" | "stdio" | "tcp";
+  /**
+   * Which era of the protocol the server speaks; `auto` finds it out.
+   * @default "auto"
+   */
+  readonly protocol?: Protocol;
   /**
    * How long connecting may take.
    * @default 30_000
@@ -78,6 +83,7 @@ export interface PeerOptions {
 
 const DEFAULTS = {
   transport: "auto",
+  protocol: "auto",
   timeoutMs: 30_000,
   headers: [],
   userAgent: `mcp-connect/${VERSION}`,
@@ -125,7 +131,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  return eraLayer({ endpoint: name, logger, host: name, duplex: true })(wire);
+  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol: options.protocol })(wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

@@ -62,6 +62,10 @@ export interface RequestOptions {
   readonly receive?: Receive;
   /** More headers, for wires that have them. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** A stream that breaks is not resumed: this server keeps nothing. @default false */
+  readonly final?: boolean;
+  /** It asks for a sign of life: an answer from this side would be none. @default false */
+  readonly probe?: boolean;
 }
 
 /**
@@ -74,7 +78,7 @@ export interface Peer {
    * Sends what expects no answer: a notification, or the answer to the peer's own request. Resolves when the wire
    * has taken it; `undefined` means that it went; a failure is returned, not thrown.
    */
-  notify(message: Message): Promise<Failure | undefined>;
+  notify(message: Message, options?: Pick<RequestOptions, "headers">): Promise<Failure | undefined>;
   /** Names who receives the messages that belong to no request of ours. Set once, before the first request. */
   listen(listener: PeerListener): void;
   /**

@@ -1,7 +1,6 @@
-import { type Edit, edit, textAt } from "../jsonrpc/edit.ts";
-import type { Message } from "../jsonrpc/message.ts";
+import { type Edit, edit, textAt, withoutMembers } from "../jsonrpc/edit.ts";
+import { Message } from "../jsonrpc/message.ts";
 import { META, MODERN_REVISION } from "./modern.ts";
-import { asObject } from "./revision.ts";
 
 /** What a legacy client has said of itself, for the envelope of each modern request. Values are JSON texts. */
 export interface ClientFacts {
@@ -15,32 +14,41 @@ export interface ClientFacts {
 
 /**
  * Reads what a client says of itself in its `initialize`. `tasks` and `roots.listChanged` have no modern form; all else,
- * unknown capabilities included, stays.
+ * unknown capabilities included, keeps its bytes.
  */
 export function readClientFacts(initialize: Message): ClientFacts {
-  const capabilities = { ...asObject(asObject(initialize.parsed("params")).capabilities) };
-  delete capabilities.tasks;
-  if (capabilities.roots !== undefined) {
-    const { listChanged: _, ...roots } = asObject(capabilities.roots);
-    capabilities.roots = roots;
-  }
+  const given = textAt(initialize, ["params", "capabilities"]);
+  const holder = Message.fromText(
+    `{"jsonrpc":"2.0","id":0,"result":${given?.startsWith("{") ? given : "{}"}}`,
+  );
+  const mapped = edit(holder, [
+    { path: ["result", "tasks"], value: undefined },
+    { path: ["result", "roots", "listChanged"], value: undefined },
+  ]);
+  const info = textAt(initialize, ["params", "clientInfo"]);
   return {
-    info: textAt(initialize, ["params", "clientInfo"]),
-    capabilities: JSON.stringify(capabilities),
+    info: info?.startsWith("{") ? info : undefined,
+    capabilities: mapped.textOf("result")!,
     logLevel: undefined,
   };
 }
 
 /** Makes a legacy request a modern one: everything stays, the envelope is added (S/2026-07-28/basic, `_meta`). */
 export function withEnvelope(message: Message, client: ClientFacts, more: readonly Edit[] = []): Message {
-  const meta = (key: string, value: string): Edit => ({ path: ["params", "_meta", key], value });
-  return edit(message, [
-    ...more,
-    meta(META.protocolVersion, JSON.stringify(MODERN_REVISION)),
-    meta(META.clientCapabilities, client.capabilities),
-    ...(client.info === undefined ? [] : [meta(META.clientInfo, client.info)]),
-    ...(client.logLevel === undefined ? [] : [meta(META.logLevel, client.logLevel)]),
-  ]);
+  const members: [key: string, value: string][] = [
+    [META.protocolVersion, JSON.stringify(MODERN_REVISION)],
+    [META.clientCapabilities, client.capabilities],
+    ...(client.info === undefined ? [] : [[META.clientInfo, client.info] as [string, string]]),
+    ...(client.logLevel === undefined ? [] : [[META.logLevel, client.logLevel] as [string, string]]),
+  ];
+  if (textAt(message, ["params", "_meta"])?.startsWith("{")) {
+    return edit(message, [
+      ...more,
+      ...members.map(([key, value]) => ({ path: ["params", "_meta", key], value })),
+    ]);
+  }
+  const meta = `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
+  return edit(message, [...more, { path: ["params", "_meta"], value: meta }]);
 }
 
 /** What a result is: complete, a question back, or something this program does not know. */
@@ -55,15 +63,10 @@ export function resultTypeOf(answer: Message): "complete" | "input_required" | "
 /** Takes out of a modern result what a legacy client does not know. */
 export function withoutModernMembers(answer: Message): Message {
   if (answer.kind !== "result") return answer;
-  const gone = (...path: string[]): Edit => ({ path: ["result", ...path], value: undefined });
-  const plain = edit(answer, [
-    gone("resultType"),
-    gone("ttlMs"),
-    gone("cacheScope"),
-    gone("_meta", META.serverInfo),
-  ]);
+  const plain = withoutMembers(answer, ["result"], ["resultType", "ttlMs", "cacheScope"]);
+  const bare = withoutMembers(plain, ["result", "_meta"], [META.serverInfo]);
   // What held nothing else goes too.
-  return plain !== answer && textAt(plain, ["result", "_meta"]) === "{}"
-    ? edit(plain, [gone("_meta")])
-    : plain;
+  return bare !== plain && textAt(bare, ["result", "_meta"]) === "{}"
+    ? withoutMembers(bare, ["result"], ["_meta"])
+    : bare;
 }

@@ -1,8 +1,9 @@
 import type { Message } from "../jsonrpc/message.ts";
+import { speaksModern } from "./discover.ts";
 import { LEGACY_REVISIONS, readInitializeResult } from "./revision.ts";
 
-/** What came of a legacy client's `initialize`, as far as it tells of the server's era. */
-export interface GreetingEvidence {
+/** What came of a request that is to tell the server's era. */
+export interface EraEvidence {
   /** The server's result or error, whatever status it came with. */
   readonly answer: Message | undefined;
   /** HTTP status of a refusal; `undefined` on wires without one, and for an answer. */
@@ -10,12 +11,21 @@ export interface GreetingEvidence {
 }
 
 /** What a greeting says of the server's era. */
-export type EraVerdict =
+export type GreetingVerdict =
   /** It speaks a legacy revision. */
   | "legacy"
   /** It may be modern: one `server/discover` tells. */
   | "ask"
   /** Nothing. */
+  | "silent";
+
+/** What came of `server/discover`. */
+export type DiscoveryVerdict =
+  /** It speaks the modern revision. */
+  | "modern"
+  /** It does not. */
+  | "other"
+  /** Nothing: credentials, time, load, the network. */
   | "silent";
 
 /** Statuses that are evidence of nothing: credentials, time, load. */
@@ -26,16 +36,34 @@ const SILENT: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
  *
  * | answer | verdict |
  * |---|---|
- * | a result with a legacy revision | legacy |
+ * | a result with a legacy revision, or with none | legacy |
  * | a result with any other revision, an error of JSON-RPC | ask |
  * | a 4xx that is no matter of credentials, time or load | ask |
  * | all else | silent |
  */
-export function judgeGreeting({ answer, status }: GreetingEvidence): EraVerdict {
+export function judgeGreeting({ answer, status }: EraEvidence): GreetingVerdict {
   if (answer?.kind === "result") {
     const revision = readInitializeResult(answer)?.protocolVersion;
     return revision === undefined || LEGACY_REVISIONS.some((known) => known === revision) ? "legacy" : "ask";
   }
   if (status !== undefined) return status >= 400 && status < 500 && !SILENT.has(status) ? "ask" : "silent";
   return answer === undefined ? "silent" : "ask";
+}
+
+/**
+ * Decides what the answer to `server/discover` says of the server's era (S/2026-07-28/basic/versioning).
+ *
+ * | answer | verdict |
+ * |---|---|
+ * | a result whose `supportedVersions` holds the modern revision | modern |
+ * | any other result, an error of JSON-RPC | other |
+ * | a 4xx that is no matter of credentials, time or load; 500, 501 | other |
+ * | all else | silent |
+ */
+export function judgeDiscovery({ answer, status }: EraEvidence): DiscoveryVerdict {
+  if (answer !== undefined && speaksModern(answer)) return "modern";
+  if (status === undefined) return answer === undefined ? "silent" : "other";
+  // Some servers fail at what they don't know; 502, 503 and 504 come from before them.
+  const refused = (status >= 400 && status < 500 && !SILENT.has(status)) || status === 500 || status === 501;
+  return refused ? "other" : "silent";
 }

@@ -49,16 +49,29 @@ export function modernHeaders(message: Message, params: readonly HeaderParam[] =
   if (typeof name === "string") headers["mcp-name"] = encodeHeaderValue(name);
   for (const { path, header } of params) {
     const value = textAt(message, ["params", "arguments", ...path]);
-    if (value === undefined || value === "null") continue;
-    // A number or boolean goes as it is written.
-    const shown = value.startsWith('"') ? JSON.parse(value) as string : value;
+    const shown = value === undefined ? undefined : shownValue(value);
+    if (shown === undefined) continue;
     headers[`mcp-param-${header.toLowerCase()}`] = encodeHeaderValue(shown);
   }
   return headers;
 }
 
+/** What stands for a JSON text in a header; `undefined` for what has no place there. */
+function shownValue(text: string): string | undefined {
+  if (text.startsWith('"')) return JSON.parse(text) as string;
+  if (text === "true" || text === "false") return text;
+  if (!/^[-\d]/.test(text)) return undefined;
+  if (/^(?:0|-?[1-9]\d*)$/.test(text)) return text;
+  // Another spelling of an integer; what is none goes as it is written.
+  const value = Number(text);
+  return Number.isInteger(value) ? BigInt(value).toString() : text;
+}
+
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const TYPES: readonly unknown[] = ["string", "integer", "boolean"];
+
+/** Schemas are looked into no deeper than this. */
+const MOST_DEPTH = 200;
 
 /**
  * Reads which arguments a tool wants mirrored (`x-mcp-header`), or why its annotations are not valid: then the tool must be
@@ -68,62 +81,84 @@ export function readHeaderParams(
   inputSchema: unknown,
 ): readonly HeaderParam[] | { readonly invalid: string } {
   const found: HeaderParam[] = [];
-  const problem = collect(inputSchema, [], true, found);
-  if (problem !== undefined) return { invalid: problem };
+  const invalid = collect(inputSchema, [], { reachable: true, depth: 0, found });
+  if (invalid !== undefined) return { invalid };
   const names = found.map(({ header }) => header.toLowerCase());
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   return twice === undefined ? found : { invalid: `the header ${twice} is named twice` };
 }
 
-function collect(
-  schema: unknown,
-  path: readonly string[],
-  reachable: boolean,
-  found: HeaderParam[],
-): string | undefined {
+interface Where {
+  /** A chain of `properties` leads here. */
+  readonly reachable: boolean;
+  readonly depth: number;
+  readonly found: HeaderParam[];
+}
+
+/** Collects the annotations below a schema; returns what is wrong with the first that is not valid. */
+function collect(schema: unknown, path: readonly string[], where: Where): string | undefined {
   if (typeof schema !== "object" || schema === null) return undefined;
-  if (Array.isArray(schema)) {
-    for (const item of schema) {
-      const problem = collect(item, path, false, found);
-      if (problem !== undefined) return problem;
-    }
-    return undefined;
-  }
+  if (where.depth > MOST_DEPTH) return "its schema is too deep to be searched for headers";
   const members = asObject(schema);
-  if (Object.hasOwn(members, "x-mcp-header")) {
-    const header = members["x-mcp-header"];
-    if (typeof header !== "string" || !TOKEN.test(header)) return "a header's name is no token";
-    if (!reachable || path.length === 0) return `the header ${header} stands where no property leads`;
-    if (!TYPES.includes(members.type)) return `the header ${header} belongs to no string, integer or boolean`;
-    found.push({ path, header });
-  }
+  const problem = annotationOf(members, path, where);
+  if (problem !== undefined) return problem;
   for (const [name, value] of Object.entries(members)) {
-    if (name === "properties" && reachable) {
-      for (const [property, inner] of Object.entries(asObject(value))) {
-        const problem = collect(inner, [...path, property], true, found);
-        if (problem !== undefined) return problem;
-      }
-    } else if (SUBSCHEMAS.has(name)) {
-      const problem = collect(
-        name === "properties" || name === "$defs" ? Object.values(asObject(value)) : value,
-        path,
-        false,
-        found,
-      );
+    const deeper = { ...where, depth: where.depth + 1 };
+    let inner: [path: readonly string[], schema: unknown][] = [];
+    if (name === "properties") {
+      inner = Object.entries(asObject(value)).map(([property, it]) => [[...path, property], it]);
+    } else if (UNREACHABLE.has(name)) {
+      deeper.reachable = false;
+      const schemas = MAPS.has(name)
+        ? Object.values(asObject(value))
+        : Array.isArray(value)
+        ? value
+        : [value];
+      inner = schemas.map((it) => [path, it]);
+    }
+    for (const [at, it] of inner) {
+      const problem = collect(it, at, deeper);
       if (problem !== undefined) return problem;
     }
   }
   return undefined;
 }
 
+function annotationOf(
+  members: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+  { reachable, found }: Where,
+): string | undefined {
+  if (!Object.hasOwn(members, "x-mcp-header")) return undefined;
+  const header = members["x-mcp-header"];
+  if (typeof header !== "string" || !TOKEN.test(header)) return "a header's name is no token";
+  if (!reachable || path.length === 0) return `the header ${header} stands where no property leads`;
+  if (!TYPES.includes(members.type)) return `the header ${header} belongs to no string, integer or boolean`;
+  found.push({ path, header });
+  return undefined;
+}
+
+/** Members of a schema that hold schemas by name. */
+const MAPS: ReadonlySet<string> = new Set([
+  "patternProperties",
+  "$defs",
+  "definitions",
+  "dependentSchemas",
+  "dependencies",
+]);
+
 /** Members of a schema that hold schemas no chain of `properties` leads to. */
-const SUBSCHEMAS: ReadonlySet<string> = new Set([
-  "properties",
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  ...MAPS,
   "items",
   "prefixItems",
+  "additionalItems",
+  "unevaluatedItems",
   "contains",
   "additionalProperties",
-  "patternProperties",
+  "unevaluatedProperties",
+  "propertyNames",
+  "contentSchema",
   "oneOf",
   "anyOf",
   "allOf",
@@ -131,7 +166,4 @@ const SUBSCHEMAS: ReadonlySet<string> = new Set([
   "if",
   "then",
   "else",
-  "$defs",
-  "definitions",
-  "dependentSchemas",
 ]);

@@ -89,6 +89,7 @@ Deno.test("resolveSettings has the documented defaults", () => {
   deepStrictEqual(settings({ options: url }), {
     endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
     transport: "auto",
+    protocol: "auto",
     timeoutMs: 30_000,
     requestTimeoutMs: 300_000,
     maxRequestTimeMs: 3_600_000,

@@ -12,6 +12,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 const settings: ConnectSettings = {
   endpoint: { kind: "tcp", hostname: "localhost", port: 9 },
   transport: "auto",
+  protocol: "auto",
   timeoutMs: 5000,
   requestTimeoutMs: 5000,
   maxRequestTimeMs: 5000,

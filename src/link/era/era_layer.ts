@@ -1,12 +1,16 @@
 import { request as newRequest } from "../../jsonrpc/answers.ts";
 import type { Message } from "../../jsonrpc/message.ts";
-import { initializeResult, speaksModern } from "../../mcp/discover.ts";
-import { type ClientFacts, readClientFacts, withEnvelope } from "../../mcp/envelope.ts";
-import { judgeGreeting } from "../../mcp/era.ts";
+import { initializeResult } from "../../mcp/discover.ts";
+import { readClientFacts, withEnvelope } from "../../mcp/envelope.ts";
+import { type EraEvidence, judgeDiscovery, judgeGreeting } from "../../mcp/era.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
+import { MODERN_REVISION } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openExchange } from "../exchange.ts";
+import { type Failure, failure } from "../failure.ts";
+import { pause } from "../pause.ts";
 import type { Exchange, Layer, Outcome, Peer, PeerListener, RequestOptions } from "../peer.ts";
+import type { ModernPeer } from "./legacy_to_modern.ts";
 
 /** What an {@linkcode eraLayer} needs. */
 export interface EraOptions {
@@ -17,70 +21,253 @@ export interface EraOptions {
   /** The wire is one connection: a cancellation is a message there, and elsewhere the end of the stream. */
   readonly duplex: boolean;
   readonly logger: Logger;
+  /**
+   * `auto` finds the server's era out; the others are what the user knows of it.
+   * @default "auto"
+   */
+  readonly protocol?: Protocol;
+  /**
+   * How long a server that has refused `initialize` may take to answer `server/discover`, in milliseconds.
+   * @default 5000
+   */
+  readonly discoverMs?: number;
 }
+
+/** Which era a server is spoken to in. */
+export type Protocol = "auto" | "legacy" | "modern";
+
+const DISCOVER_MS = 5000;
 
 /**
  * A layer that lets a client of the legacy era speak to a server of either: the client's own `initialize` finds out
  * which it is. A legacy server costs nothing more, and its messages pass untouched; for a modern one they are translated.
+ * What was found out is remembered as long as the layer lives, and found out again when the server contradicts it.
  */
 export function eraLayer(options: EraOptions): Layer {
-  const { endpoint, logger } = options;
-  return (next) => {
-    let listener: PeerListener | undefined;
-    /** Speaks to the modern server; `undefined` while it is legacy, or not known. */
-    let modern: Peer | undefined;
-    let lastId = 0;
+  const { protocol = "auto" } = options;
+  return protocol === "legacy" ? (next) => next : (next) => translating(options, next);
+}
 
-    function greet(initialize: Message, requestOptions?: RequestOptions): Exchange {
-      modern?.close();
-      modern = undefined;
-      let sent = next.request(initialize, requestOptions);
-      const exchange = openExchange((notice) => sent.cancel(notice), () => sent.held === true);
-      sent.whenOver((outcome) => {
-        if (judgeGreeting(evidenceOf(outcome)) !== "ask") return exchange.settle(outcome);
-        const client = readClientFacts(initialize);
-        const ask = withEnvelope(newRequest(`"mcp-connect-discover-${++lastId}"`, "server/discover"), client);
-        sent = next.request(ask, { headers: modernHeaders(ask) });
-        sent.whenOver((found) => {
-          if (exchange.settled) return;
-          if (found.kind !== "answered" || !speaksModern(found.message)) return exchange.settle(outcome);
-          void goModern(initialize, client, found.message).then((answer) =>
-            exchange.settle({ kind: "answered", message: answer })
-          );
-        });
+function translating(options: EraOptions, next: Peer): Peer {
+  const { endpoint, logger, duplex, discoverMs = DISCOVER_MS } = options;
+  const always = options.protocol === "modern";
+  let listener: PeerListener | undefined;
+  /** Speaks to the modern server; `undefined` while it is legacy, or not known. */
+  let modern: ModernPeer | undefined;
+  /** What the last one that could tell has told. */
+  let known: "legacy" | "modern" | undefined;
+  /** Counts greetings: only the last one says who is spoken to. */
+  let generation = 0;
+  /** What was sent after a greeting whose answer says how to send it; `undefined` when nothing has to wait. */
+  let held: (() => void)[] | undefined;
+  /** The connection has ended of `server/discover`, which not all servers bear. */
+  let endedOfIt = false;
+  // No client's ids are like these.
+  const mark = crypto.randomUUID().slice(0, 8);
+  let lastId = 0;
+  const newId = (what: string) => `"mcp-connect-${what}-${mark}-${++lastId}"`;
+  const sent = new WeakSet<Message>();
+
+  function greet(initialize: Message, requestOptions?: RequestOptions): Exchange {
+    const mine = ++generation;
+    modern?.end(failure("SESSION_LOST", endpoint, "the client has begun a new session"));
+    modern = undefined;
+    // Over one connection a server stays what it is.
+    if (known === "legacy" && duplex) return next.request(initialize, requestOptions);
+    let present: Exchange | undefined;
+    const exchange = openExchange((notice) => {
+      present?.cancel(notice);
+      release();
+    }, () => present?.held === true);
+    held ??= [];
+    if (always || known === "modern") discover();
+    else greetAsLegacy();
+    return exchange;
+
+    /** @param discovered what came of asking for the other era before */
+    function greetAsLegacy(discovered?: Outcome): void {
+      present = next.request(initialize, requestOptions);
+      present.whenOver((outcome) => {
+        const verdict = judgeGreeting(evidenceOf(outcome));
+        if (verdict === "ask" && discovered === undefined) return discover(outcome);
+        if (verdict === "legacy") known = "legacy";
+        over(outcome);
       });
-      return exchange;
     }
 
-    async function goModern(initialize: Message, client: ClientFacts, found: Message): Promise<Message> {
+    /** @param refused what `initialize` was refused with; nothing is bounded or hidden when there was none */
+    function discover(refused?: Outcome): void {
+      present = discoverModern(initialize, requestOptions, refused === undefined ? undefined : discoverMs);
+      present.whenOver((found) => {
+        endedOfIt = duplex && refused !== undefined && found.kind === "lost";
+        if (exchange.settled) return;
+        const verdict = judgeDiscovery(evidenceOf(found));
+        logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
+        if (verdict === "modern" && found.kind === "answered") return void goModern(found.message);
+        if (refused !== undefined) return over(!duplex && isPassing(found) ? asOutcome(found) : refused);
+        if (always) return over(verdict === "other" ? notModern(found) : asOutcome(found));
+        // It was modern the last time: it may have become another, or be in trouble.
+        if (verdict === "silent" && !(duplex && found.kind === "lost")) return over(asOutcome(found));
+        known = undefined;
+        greetAsLegacy(found);
+      });
+    }
+
+    async function goModern(found: Message): Promise<void> {
       const { modernPeer } = await import("./legacy_to_modern.ts");
+      if (exchange.settled) return;
       logger.debug("the server is of the modern era: messages are translated", { endpoint });
       const answer = initializeResult(initialize, found, options.host);
-      modern = modernPeer({ ...options, next, client, initialize, shown: answer });
-      if (listener !== undefined) modern.listen(listener);
-      return answer;
+      known = "modern";
+      if (mine === generation) {
+        const client = readClientFacts(initialize);
+        modern = modernPeer({
+          ...options,
+          next,
+          client,
+          shown: answer,
+          newId,
+          sent,
+          renegotiate: () => renegotiate(initialize),
+        });
+        if (listener !== undefined) modern.listen(listener);
+      }
+      over({ kind: "answered", message: answer });
     }
 
-    return {
-      ...next,
-      request(message, requestOptions) {
-        if (message.method === "initialize") return greet(message, requestOptions);
-        return (modern ?? next).request(message, requestOptions);
-      },
-      notify: (message) => (modern ?? next).notify(message),
-      listen(it) {
-        listener = it;
-        next.listen({ ...it, receive: (message) => modern === undefined ? it.receive(message) : undefined });
-      },
-      async close() {
-        await modern?.close();
-        await next.close();
-      },
-    };
+    function over(outcome: Outcome): void {
+      exchange.settle(outcome);
+      release();
+    }
+
+    function release(): void {
+      if (mine !== generation) return;
+      const those = held ?? [];
+      held = undefined;
+      for (const send of those) send();
+    }
+  }
+
+  /** Sends `server/discover`; the outcome is `cancelled` when the answer does not come in time. */
+  function discoverModern(initialize: Message, requestOptions?: RequestOptions, withinMs?: number): Exchange {
+    const plain = newRequest(newId("discover"), "server/discover");
+    const ask = withEnvelope(plain, readClientFacts(initialize));
+    const exchange = next.request(ask, { ...requestOptions, headers: modernHeaders(ask), final: true });
+    if (withinMs === undefined) return exchange;
+    const over = new AbortController();
+    exchange.whenOver(() => over.abort());
+    void pause(withinMs, over.signal).then((late) => late && exchange.cancel());
+    return exchange;
+  }
+
+  /** What a request's failure is whose server does not know the revision any more; `undefined` when it does. */
+  let renegotiating: Promise<Outcome | undefined> | undefined;
+  function renegotiate(initialize: Message): Promise<Outcome | undefined> {
+    return renegotiating ??= ask().finally(() => renegotiating = undefined);
+
+    async function ask(): Promise<Outcome | undefined> {
+      const found = await discoverModern(initialize, undefined, discoverMs).outcome;
+      const verdict = judgeDiscovery(evidenceOf(found));
+      if (verdict === "modern") return undefined;
+      const why = failure(
+        "SESSION_LOST",
+        endpoint,
+        `the server does not speak revision ${MODERN_REVISION} any more`,
+      );
+      // Whatever stands in the way, the request itself surely did not run.
+      if (verdict === "silent" && found.kind !== "cancelled") {
+        return found.kind === "lost" ? { kind: "not_sent", failure: found.failure } : asOutcome(found);
+      }
+      if (!always) known = undefined;
+      return lost(why);
+    }
+  }
+
+  function notModern(found: Outcome): Outcome {
+    const answer = evidenceOf(found).answer;
+    const said = answer?.textOf("error")?.slice(0, 300);
+    const why = failure(
+      "NOT_MCP",
+      endpoint,
+      `the server does not speak revision ${MODERN_REVISION}${said === undefined ? "" : `; it says ${said}`}`,
+      "leave --protocol modern out",
+    );
+    return { kind: "refused", failure: why, status: undefined, answer: undefined };
+  }
+
+  /** Sends when it is known how. */
+  function requestLater(message: Message, requestOptions?: RequestOptions): Exchange {
+    let later: Exchange | undefined;
+    const exchange = openExchange((notice) => later?.cancel(notice), () => later?.held ?? later === undefined);
+    held!.push(() => {
+      if (exchange.settled) return;
+      later = (modern ?? next).request(message, requestOptions);
+      later.whenOver(exchange.settle);
+    });
+    return exchange;
+  }
+
+  function notifyLater(message: Message): Promise<Failure | undefined> {
+    return new Promise((resolve) => {
+      held!.push(() => void (modern ?? next).notify(message).then(resolve));
+    });
+  }
+
+  return {
+    ...next,
+    request(message, requestOptions) {
+      if (message.method === "initialize") return greet(message, requestOptions);
+      if (held !== undefined) return requestLater(message, requestOptions);
+      return (modern ?? next).request(message, requestOptions);
+    },
+    notify(message, notifyOptions) {
+      if (held !== undefined && !message.isAnswer) return notifyLater(message);
+      return (modern ?? next).notify(message, notifyOptions);
+    },
+    listen(it) {
+      listener = it;
+      modern?.listen(it);
+      next.listen({
+        ...it,
+        receive: (message) => modern === undefined ? it.receive(message) : modern.receive(message),
+        closed(why) {
+          // Another process, or whatever listens there then, may be of the other era.
+          if (known === "legacy") known = undefined;
+          modern?.end(why);
+          if (endedOfIt) logger.debug("the connection ended of server/discover", { endpoint });
+          else it.closed?.(why);
+          endedOfIt = false;
+        },
+      });
+    },
+    wake() {
+      if (modern === undefined) next.wake?.();
+      else modern.wake?.();
+    },
+    async close() {
+      modern?.end(failure("SHUTTING_DOWN", endpoint, "the connection was closed by this program"));
+      await next.close();
+    },
   };
 }
 
-function evidenceOf(outcome: Outcome): { answer: Message | undefined; status: number | undefined } {
+function lost(why: Failure): Outcome {
+  return { kind: "session_unknown", failure: why, status: undefined, answer: undefined };
+}
+
+/** What stands in the way of `server/discover` stands in the way of everything: over HTTP, where it is no one's era. */
+function isPassing(outcome: Outcome): boolean {
+  if (outcome.kind === "answered" || outcome.kind === "cancelled") return false;
+  return outcome.kind !== "refused" ||
+    (outcome.status !== undefined && judgeDiscovery(evidenceOf(outcome)) === "silent");
+}
+
+/** The outcome of a request of ours as that of another: an answer in it is not that request's. */
+function asOutcome(outcome: Outcome): Outcome {
+  return "answer" in outcome ? { ...outcome, answer: undefined } : outcome;
+}
+
+function evidenceOf(outcome: Outcome): EraEvidence {
   switch (outcome.kind) {
     case "answered":
       return { answer: outcome.message, status: undefined };

@@ -1,298 +1,266 @@
 import { errorAnswer, notification, request as newRequest, resultAnswer } from "../../jsonrpc/answers.ts";
-import { edit, filterElements, textAt, withId } from "../../jsonrpc/edit.ts";
+import { edit, textAt } from "../../jsonrpc/edit.ts";
 import { ErrorCode } from "../../jsonrpc/error_codes.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
-import { type ClientFacts, resultTypeOf, withEnvelope, withoutModernMembers } from "../../mcp/envelope.ts";
-import { type HeaderParam, modernHeaders, readHeaderParams } from "../../mcp/mcp_headers.ts";
-import { META, ModernErrorCode } from "../../mcp/modern.ts";
+import { type ClientFacts, withEnvelope, withoutModernMembers } from "../../mcp/envelope.ts";
+import { modernHeaders } from "../../mcp/mcp_headers.ts";
+import { MODERN_REVISION } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
-import { openExchange, settledExchange } from "../exchange.ts";
-import { type Failure, failure } from "../failure.ts";
-import { pause } from "../pause.ts";
+import { MCP_LOG_LEVELS } from "../../telemetry/mcp_log.ts";
+import { changedExchange, openExchange, settledExchange } from "../exchange.ts";
+import type { Failure } from "../failure.ts";
 import type { Exchange, Outcome, Peer, PeerListener, Receive, RequestOptions } from "../peer.ts";
 import type { EraOptions } from "./era_layer.ts";
-import { answerQuestions, type Questions } from "./questions.ts";
-import { keepListening } from "./listen.ts";
+import { keepListening, type ListenFilter } from "./listen.ts";
+import { carryRequest, type Conversation } from "./modern_request.ts";
+import { answerQuestions } from "./questions.ts";
+import { createToolBook } from "./tools.ts";
 
 /** What a {@linkcode modernPeer} needs. */
 export interface ModernOptions extends EraOptions {
   /** The wire to the modern server. */
   readonly next: Peer;
   readonly client: ClientFacts;
-  /** The client's `initialize`. */
-  readonly initialize: Message;
-  /** The result it was given. */
+  /** The result that the client's `initialize` was given. */
   readonly shown: Message;
+  /** Makes an id that no request of this endpoint's ever had. */
+  readonly newId: (what: string) => Id;
+  /** Requests that have been sent already. */
+  readonly sent: WeakSet<Message>;
+  /** Finds out again what the server speaks; `undefined` when that is the modern revision. */
+  readonly renegotiate: () => Promise<Outcome | undefined>;
 }
 
-/** Rounds of questions that one request may take. */
-const MOST_ROUNDS = 10;
-/** The wait before a request is sent again whose server only asks for patience, in milliseconds. */
-const ROUND_MS = 250;
+/** A conversation of a legacy client with a modern server. */
+export interface ModernPeer extends Peer {
+  /** Takes what arrives on a wire that all requests share. */
+  readonly receive: Receive;
+  /** The conversation is over: nothing is listened for any more, and what waits for the client is given up. */
+  end(why: Failure): void;
+}
+
+/** Pages of tools that are listed at most. */
+const MOST_PAGES = 256;
 
 /** Speaks for a legacy client to a modern server (S/2026-07-28). */
-export function modernPeer(options: ModernOptions): Peer {
-  const { next, endpoint, logger } = options;
-  const closing = new AbortController();
+export function modernPeer(options: ModernOptions): ModernPeer {
+  const { next, endpoint, logger, newId, duplex } = options;
   let client = options.client;
   let listener: PeerListener | undefined;
-  /** Which arguments of which tool are mirrored into headers, as far as tools have been listed. */
-  const params = new Map<string, readonly HeaderParam[]>();
+  /** JSON texts of URIs. */
   const subscriptions = new Set<string>();
-  const questions: Questions = answerQuestions({ ...options });
-  let lastId = 0;
-  let renewListening: (() => void) | undefined;
+  const shown = asObject(options.shown.parsed("result"));
+  const capabilities = asObject(shown.capabilities);
+  const tools = createToolBook({ mirrored: !duplex, endpoint, logger });
+  const toListener: Receive = (message) => listener?.receive(message);
+  let listing: Promise<boolean> | undefined;
 
-  const newId = (what: string): Id => `"mcp-connect-${what}-${++lastId}"`;
+  const listening = keepListening({
+    wanted,
+    newId: () => newId("listen"),
+    open(id, filter, receive) {
+      const ask = withEnvelope(newRequest(id, "subscriptions/listen", { notifications: filter }), client);
+      return next.request(ask, { headers: modernHeaders(ask), receive, final: true });
+    },
+    giveUp(exchange, id) {
+      exchange.cancel(
+        duplex ? notification("notifications/cancelled", { requestId: JSON.parse(id) }) : undefined,
+      );
+    },
+    receive: toListener,
+    missed() {
+      const filter = wanted();
+      for (const [name, method] of LIST_CHANGES) {
+        if (filter?.[name] === true) void toListener(notification(method));
+      }
+    },
+    duplex,
+    endpoint,
+    logger,
+  });
+
+  const conversation: Conversation = {
+    next,
+    duplex,
+    endpoint,
+    logger,
+    client: () => client,
+    tools,
+    questions: answerQuestions({
+      client,
+      revision: String(shown.protocolVersion),
+      newId: () => newId("question"),
+    }),
+    newId,
+    sent: options.sent,
+    asking: new Set(),
+    listTools: () =>
+      listing ??= listTools().finally(() => {
+        listing = undefined;
+      }),
+    renegotiate: options.renegotiate,
+    receive: toListener,
+  };
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
-    const local = answerHere(message);
-    if (local !== undefined) return settledExchange({ kind: "answered", message: local });
-    let sent: Exchange | undefined;
-    const gone = new AbortController();
-    const exchange = openExchange((notice) => {
-      gone.abort();
-      // Over HTTP the end of the stream is the cancellation.
-      if (options.duplex && notice !== undefined && sentId !== undefined) {
-        sent?.cancel(renamed(notice, sentId));
-      } else sent?.cancel();
-    }, () => sent?.held ?? false);
-    let sentId: Id | undefined;
-    const receive: Receive = (it) => fromServer(it, requestOptions.receive ?? toListener);
-
-    function send(it: Message, take: (outcome: Outcome) => void): void {
-      sentId = it.id!;
-      sent = next.request(it, {
-        ...requestOptions,
-        receive,
-        headers: { ...requestOptions.headers, ...modernHeaders(it, params.get(toolOf(it) ?? "") ?? []) },
-      });
-      sent.whenOver(take);
-    }
-
-    const enveloped = withEnvelope(withoutTask(message), client);
-    let rounds = 0;
-    let refreshed = false;
-
-    function take(outcome: Outcome): void {
-      if (exchange.settled) return;
-      const answer = outcome.kind === "answered"
-        ? outcome.message
-        : "answer" in outcome
-        ? outcome.answer
-        : undefined;
-      if (answer === undefined) return exchange.settle(outcome);
-      if (answer.kind === "error") return void takeError(answer, outcome);
-      switch (resultTypeOf(answer)) {
-        case "complete":
-          return exchange.settle({
-            kind: "answered",
-            message: withId(toLegacy(message, answer), message.id!),
-          });
-        case "input_required":
-          return void nextRound(answer);
-        case "unknown":
-          return exchange.settle(
-            refusal("NOT_MCP", `the server's result is of a kind that is not known here`),
-          );
-      }
-    }
-
-    async function takeError(answer: Message, outcome: Outcome): Promise<void> {
-      const { code } = asObject(answer.parsed("error"));
-      if (code === ModernErrorCode.HeaderMismatch && message.method === "tools/call" && !refreshed) {
-        refreshed = true;
-        await listTools();
-        if (!exchange.settled) send(edit(enveloped, [{ path: ["id"], value: newId("again") }]), take);
-        return;
-      }
-      const shown = withId(answer, message.id!);
-      exchange.settle(
-        outcome.kind === "answered"
-          ? { kind: "answered", message: shown }
-          : { ...outcome, answer: shown } as Outcome,
-      );
-    }
-
-    async function nextRound(answer: Message): Promise<void> {
-      if (++rounds > MOST_ROUNDS) {
-        return exchange.settle(
-          refusal("NOT_MCP", `the server asked for input more than ${MOST_ROUNDS} times`),
-        );
-      }
-      const asked = textAt(answer, ["result", "inputRequests"]);
-      const state = textAt(answer, ["result", "requestState"]);
-      let responses: string | undefined;
-      if (asked !== undefined) {
-        const got = await questions.ask(asked, requestOptions.receive ?? toListener, gone.signal);
-        if (exchange.settled) return;
-        if ("why" in got) {
-          const message_ = errorAnswer(message.id!, ErrorCode.InternalError, got.why);
-          return exchange.settle({ kind: "answered", message: message_ });
-        }
-        responses = got.responses;
-      } else if (!await pause(ROUND_MS, gone.signal)) return;
-      send(
-        edit(enveloped, [
-          { path: ["id"], value: newId("round") },
-          { path: ["params", "inputResponses"], value: responses },
-          { path: ["params", "requestState"], value: state },
-        ]),
-        take,
-      );
-    }
-
-    function refusal(code: "NOT_MCP", why: string): Outcome {
-      return { kind: "refused", failure: failure(code, endpoint, why), status: undefined, answer: undefined };
-    }
-
-    send(enveloped, take);
-    return exchange;
-  }
-
-  const toListener: Receive = (message) => listener?.receive(message);
-
-  /** What arrives on a request's behalf: notifications only, in this era. */
-  function fromServer(message: Message, receive: Receive): void | Promise<void> {
-    if (message.kind !== "request") return receive(message);
-    logger.warn("dropped a request of the server's: this era has none", { endpoint, method: message.method });
-  }
-
-  /** What a modern server has no method for. */
-  function answerHere(message: Message): Message | undefined {
+    const answer = (it: Message) => settledExchange({ kind: "answered", message: it });
     const id = message.id!;
+    const invalid = (why: string) => answer(errorAnswer(id, ErrorCode.InvalidParams, `Invalid params: ${why}`));
+    if (message.params !== undefined && message.bytes[message.params.start] !== 0x7b) {
+      return invalid("params must be an object");
+    }
     switch (message.method) {
       case "ping":
-        return resultAnswer(id, {});
+        return requestOptions.probe === true ? signOfLife(message, requestOptions) : answer(resultAnswer(id, {}));
       case "logging/setLevel": {
+        if (capabilities.logging === undefined) return answer(noMethod(message));
         const level = textAt(message, ["params", "level"]);
-        if (level === undefined) return errorAnswer(id, ErrorCode.InvalidParams, "Invalid params: no level");
+        if (level === undefined || !MCP_LOG_LEVELS.some((known) => level === `"${known}"`)) {
+          return invalid(`the level must be one of ${MCP_LOG_LEVELS.join(", ")}`);
+        }
         client = { ...client, logLevel: level };
-        return resultAnswer(id, {});
+        return answer(resultAnswer(id, {}));
       }
       case "resources/subscribe":
       case "resources/unsubscribe": {
+        if (capabilities.resources === undefined) return answer(noMethod(message));
         const uri = textAt(message, ["params", "uri"]);
-        if (uri === undefined) return errorAnswer(id, ErrorCode.InvalidParams, "Invalid params: no uri");
-        if (message.method === "resources/subscribe") subscriptions.add(uri);
-        else subscriptions.delete(uri);
-        listen();
-        return resultAnswer(id, {});
+        if (uri === undefined || !uri.startsWith('"')) return invalid("there is no uri");
+        const text = JSON.stringify(JSON.parse(uri));
+        if (message.method === "resources/subscribe") return subscribe(message, text);
+        if (subscriptions.delete(text)) void listening.renew();
+        return answer(resultAnswer(id, {}));
       }
+      case "initialize":
+        break;
+      default:
+        if (message.method!.startsWith("tasks/")) return answer(noMethod(message));
     }
-    if (!message.method!.startsWith("tasks/")) return undefined;
-    return errorAnswer(
-      id,
-      ErrorCode.MethodNotFound,
-      "Method not found: the server has no tasks of this kind",
+    return carryRequest(message, requestOptions, conversation);
+  }
+
+  function noMethod(message: Message): Message {
+    const why = `Method not found: the server has no ${message.method}`;
+    return errorAnswer(message.id!, ErrorCode.MethodNotFound, why);
+  }
+
+  /** A modern server has no `ping`; whatever it says to this shows that it is there. */
+  function signOfLife(message: Message, requestOptions: RequestOptions): Exchange {
+    const ask = newRequest(newId("ping"), "server/discover");
+    return changedExchange(
+      carryRequest(ask, requestOptions, conversation),
+      (outcome) =>
+        outcome.kind === "answered"
+          ? { kind: "answered", message: resultAnswer(message.id!, {}) }
+          : outcome,
     );
   }
 
-  /** A modern result as a legacy client reads it. */
-  function toLegacy(asked: Message, answer: Message): Message {
-    const plain = withoutModernMembers(answer);
-    return asked.method === "tools/list" ? takeTools(plain) : plain;
-  }
-
-  /** Takes note of what tools want mirrored, and leaves out those that say it wrong. */
-  function takeTools(answer: Message): Message {
-    return filterElements(answer, ["result", "tools"], (text) => {
-      // Most have no annotation at all.
-      if (!text.includes("x-mcp-header")) return true;
-      const { name, inputSchema } = asObject(JSON.parse(text));
-      const found = readHeaderParams(inputSchema);
-      if ("invalid" in found) {
-        logger.warn(`the tool ${JSON.stringify(name)} is left out: ${found.invalid}`, { endpoint });
-        return false;
-      }
-      params.set(String(name), found);
-      return true;
-    });
-  }
-
-  async function listTools(): Promise<void> {
+  /** Lists all tools, for what is to be mirrored of their arguments. */
+  async function listTools(): Promise<boolean> {
     let cursor: string | undefined;
-    do {
-      const ask = withEnvelope(
-        edit(newRequest(newId("tools"), "tools/list", {}), [{ path: ["params", "cursor"], value: cursor }]),
-        client,
-      );
-      const outcome = await next.request(ask, { headers: modernHeaders(ask) }).outcome;
-      if (outcome.kind !== "answered") return;
-      takeTools(outcome.message);
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const plain = newRequest(newId("tools"), "tools/list", {});
+      const ask = withEnvelope(plain, client, [{ path: ["params", "cursor"], value: cursor }]);
+      const outcome = await next.request(ask, { headers: modernHeaders(ask), receive: () => {}, final: true })
+        .outcome;
+      if (outcome.kind !== "answered" || outcome.message.kind !== "result") return false;
+      tools.take(withoutModernMembers(outcome.message), page === 0);
       cursor = textAt(outcome.message, ["result", "nextCursor"]);
-    } while (cursor !== undefined && cursor !== "null");
+      if (cursor === undefined || cursor === "null") return true;
+    }
+    return true;
   }
 
   // Notifications -------------------------------------------------------------------------------------------------
 
-  async function notify(message: Message): Promise<Failure | undefined> {
+  function notify(message: Message): Promise<Failure | undefined> {
     if (message.isAnswer) {
-      questions.answered(message);
-      return undefined;
+      conversation.questions.answered(message);
+      return Promise.resolve(undefined);
     }
     switch (message.method) {
       case "notifications/initialized":
-        listen();
-        return undefined;
+        if (wanted() !== undefined) void listening.renew();
+        return Promise.resolve(undefined);
+      // These have no modern form; the server asks for roots again when it needs them.
       case "notifications/roots/list_changed":
       case "notifications/progress":
       case "notifications/cancelled":
-        return undefined;
+        return Promise.resolve(undefined);
       default:
-        return await next.notify(message);
+        return next.notify(message, {
+          headers: { "mcp-protocol-version": MODERN_REVISION },
+        });
     }
   }
 
-  /** Listens for what the server says unasked, with the subscriptions there are now. */
-  function listen(): void {
-    if (renewListening !== undefined) return renewListening();
-    const wanted = () => filterOf(options.shown, subscriptions);
-    if (wanted() === undefined) return;
-    renewListening = keepListening({
-      wanted,
-      open: (filter) => {
-        const ask = withEnvelope(
-          newRequest(newId("listen"), "subscriptions/listen", { notifications: filter }),
-          client,
-        );
-        return next.request(ask, { headers: modernHeaders(ask), receive: fromListen });
-      },
-      signal: closing.signal,
-      missed: () => tellChanged(wanted()),
-      endpoint,
-      logger,
+  /** What is to be listened for: the changes the client was told of, and its subscriptions; `undefined` for nothing. */
+  function wanted(): ListenFilter | undefined {
+    const changes = (name: string) => asObject(capabilities[name]).listChanged === true;
+    const filter: Record<string, unknown> = {
+      ...(changes("tools") && { toolsListChanged: true }),
+      ...(changes("prompts") && { promptsListChanged: true }),
+      ...(changes("resources") && { resourcesListChanged: true }),
+      ...(subscriptions.size > 0 &&
+        { resourceSubscriptions: [...subscriptions].map((uri) => JSON.parse(uri)) }),
+    };
+    return Object.keys(filter).length === 0 ? undefined : filter;
+  }
+
+  /** Subscribing is listening for one thing more; what the server does not acknowledge is refused. */
+  function subscribe(message: Message, uri: string): Exchange {
+    const id = message.id!;
+    const before = subscriptions.has(uri);
+    const exchange = openExchange(() => {
+      if (!before && subscriptions.delete(uri)) void listening.renew();
     });
+    subscriptions.add(uri);
+    void listening.renew().then((it) => {
+      if (exchange.settled) return;
+      if (it.kind === "acknowledged") {
+        const { resourceSubscriptions } = it.filter;
+        const taken = Array.isArray(resourceSubscriptions) &&
+          resourceSubscriptions.includes(JSON.parse(uri));
+        if (taken) return exchange.settle({ kind: "answered", message: resultAnswer(id, {}) });
+        subscriptions.delete(uri);
+        const why = `Invalid params: the server takes no subscription to ${JSON.parse(uri).slice(0, 200)}`;
+        return exchange.settle({ kind: "answered", message: errorAnswer(id, ErrorCode.InvalidParams, why) });
+      }
+      if (!before) subscriptions.delete(uri);
+      exchange.settle(asAnswerTo(id, it.outcome));
+    });
+    return exchange;
   }
 
-  function fromListen(message: Message): void | Promise<void> {
-    if (message.kind !== "notification" || message.method === "notifications/subscriptions/acknowledged") {
-      return;
-    }
-    return listener?.receive(
-      edit(message, [{ path: ["params", "_meta", META.subscriptionId], value: undefined }]),
-    );
-  }
-
-  /** Changes may have been missed while nobody listened. */
-  function tellChanged(filter: Readonly<Record<string, unknown>> | undefined): void {
-    for (const [name, method] of LIST_CHANGES) {
-      if (filter?.[name] === true) void listener?.receive(notification(method));
-    }
+  function end(why: Failure): void {
+    listening.end();
+    for (const giveUp of [...conversation.asking]) giveUp(why);
   }
 
   return {
     ...next,
     request,
     notify,
+    receive(message) {
+      if (message.kind === "request") {
+        logger.warn("dropped a request of the server's: this era has none", {
+          endpoint,
+          method: message.method,
+        });
+        return;
+      }
+      return (listening.receiverOf(message) ?? toListener)(message);
+    },
     listen(it) {
       listener = it;
     },
-    close() {
-      closing.abort();
-      return Promise.resolve();
+    wake() {
+      next.wake?.();
+      if (wanted() !== undefined) void listening.renew();
     },
+    end,
   };
 }
 
@@ -302,35 +270,20 @@ const LIST_CHANGES = [
   ["resourcesListChanged", "notifications/resources/list_changed"],
 ] as const;
 
-/** What is to be listened for: the changes the client was told of, and its subscriptions; `undefined` for nothing. */
-function filterOf(shown: Message, subscriptions: ReadonlySet<string>): Record<string, unknown> | undefined {
-  const capabilities = asObject(asObject(shown.parsed("result")).capabilities);
-  const changes = (name: string) => asObject(capabilities[name]).listChanged === true;
-  const filter: Record<string, unknown> = {
-    ...(changes("tools") && { toolsListChanged: true }),
-    ...(changes("prompts") && { promptsListChanged: true }),
-    ...(changes("resources") && { resourcesListChanged: true }),
-    ...(subscriptions.size > 0 &&
-      { resourceSubscriptions: [...subscriptions].map((uri) => JSON.parse(uri)) }),
-  };
-  return Object.keys(filter).length === 0 ? undefined : filter;
-}
-
-/** The tool a request calls. */
-function toolOf(message: Message): string | undefined {
-  if (message.method !== "tools/call") return undefined;
-  const text = textAt(message, ["params", "name"]);
-  return text?.startsWith('"') ? JSON.parse(text) : undefined;
-}
-
-/** The request without what makes it a task: the server would not know. */
-function withoutTask(message: Message): Message {
-  return message.params === undefined
-    ? message
-    : edit(message, [{ path: ["params", "task"], value: undefined }]);
-}
-
-/** The cancellation with the id that the request left under. */
-function renamed(notice: Message, id: Id): Message {
-  return edit(notice, [{ path: ["params", "requestId"], value: id }]);
+/** The outcome of a listening as that of the request it was opened for. */
+function asAnswerTo(id: Id, outcome: Outcome): Outcome {
+  const rename = (message: Message) => edit(message, [{ path: ["id"], value: id }]);
+  if (outcome.kind === "answered") {
+    return outcome.message.kind === "error"
+      ? { kind: "answered", message: rename(outcome.message) }
+      : {
+        kind: "answered",
+        message: errorAnswer(id, ErrorCode.InternalError, "the server has ended the subscription at once"),
+      };
+  }
+  if (!("answer" in outcome) || outcome.answer === undefined) return outcome;
+  const { answer, ...rest } = outcome;
+  return rest.kind === "refused" && (rest.status ?? 400) < 500
+    ? { kind: "answered", message: rename(answer) }
+    : { ...rest, answer: rename(answer) };
 }

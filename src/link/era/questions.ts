@@ -2,24 +2,27 @@ import { notification } from "../../jsonrpc/answers.ts";
 import { edit, textAt } from "../../jsonrpc/edit.ts";
 import { type Id, idKey } from "../../jsonrpc/id.ts";
 import { Message } from "../../jsonrpc/message.ts";
+import type { ClientFacts } from "../../mcp/envelope.ts";
+import { type InputRequest, obstacleTo, readInputRequests } from "../../mcp/input_requests.ts";
 import { asObject } from "../../mcp/revision.ts";
 import type { Receive } from "../peer.ts";
-import type { ClientFacts } from "../../mcp/envelope.ts";
 
 /** What {@linkcode answerQuestions} needs. */
 export interface QuestionsOptions {
   readonly client: ClientFacts;
-  /** The result of the client's `initialize`. */
-  readonly shown: Message;
+  /** The revision that the client speaks. */
+  readonly revision: string;
+  /** Makes an id that no other question ever has. */
+  readonly newId: () => Id;
 }
 
-/** What came of the questions of one round. */
+/** What came of the questions of one round: the text of `inputResponses`, or why there is none. */
 export type Responses = { readonly responses: string } | { readonly why: string };
 
 /** Puts what a modern server asks for to a legacy client, as requests of the server's. */
 export interface Questions {
   /**
-   * Asks all of a round at once.
+   * Asks all of a round at once, or nothing when the client can't answer all of it.
    *
    * @param asked the JSON text of `inputRequests`
    * @param signal aborts when nobody waits for the answers any more: the client is told
@@ -29,89 +32,69 @@ export interface Questions {
   answered(answer: Message): void;
 }
 
-/** The methods that may be asked for (S/2026-07-28/basic/patterns/mrtr), and the capability each needs. */
-const NEEDS: Readonly<Record<string, string>> = {
-  "elicitation/create": "elicitation",
-  "sampling/createMessage": "sampling",
-  "roots/list": "roots",
-};
-
-let lastElicitation = 0;
-
 /** Makes {@linkcode Questions}. */
-export function answerQuestions({ client, shown }: QuestionsOptions): Questions {
-  const open = new Map<string, (answer: Message | undefined) => void>();
+export function answerQuestions({ client, revision, newId }: QuestionsOptions): Questions {
+  const open = new Map<string, (answer: Message) => void>();
   const capabilities = asObject(JSON.parse(client.capabilities));
-  const revision = String(asObject(shown.parsed("result")).protocolVersion);
-  let lastId = 0;
 
-  /** Why the client can't be asked; `undefined` when it can. */
-  function obstacle(method: string, params: Readonly<Record<string, unknown>>): string | undefined {
-    const need = Object.hasOwn(NEEDS, method) ? NEEDS[method] : undefined;
-    if (need === undefined) return `the server asks for ${method.slice(0, 60)}, which no client is asked for`;
-    if (capabilities[need] === undefined) {
-      return `the server asks for ${method}, and the client has declared no ${need}`;
-    }
-    if (
-      params.mode === "url" &&
-      (revision < "2025-11-25" || asObject(capabilities.elicitation).url === undefined)
-    ) {
-      return "the server asks the user to open a URL, which this client can't show";
-    }
-    return undefined;
+  /** The request that asks the client. */
+  function requestOf({ text, params }: InputRequest, id: Id): Message {
+    const message = Message.fromText(`{"jsonrpc":"2.0","id":${id},${text.trim().slice(1)}`);
+    if (params.mode !== "url" || typeof params.elicitationId === "string") return message;
+    // S/2025-11-25/client/elicitation demands it; the modern revision has none.
+    return edit(message, [
+      { path: ["params", "elicitationId"], value: JSON.stringify(crypto.randomUUID()) },
+    ]);
   }
 
-  async function askOne(
-    key: string,
-    text: string,
-    receive: Receive,
-    signal: AbortSignal,
-  ): Promise<Responses> {
-    const { method, params } = asObject(JSON.parse(text));
-    const given = asObject(params);
-    const why = typeof method === "string"
-      ? obstacle(method, given)
-      : "the server asks for something without a method";
-    if (why !== undefined) return { why };
-    const id: Id = `"mcp-connect-question-${++lastId}"`;
-    let message = Message.fromText(`{"jsonrpc":"2.0","id":${id},${text.trim().slice(1)}`);
-    if (given.mode === "url" && given.elicitationId === undefined) {
-      const value = JSON.stringify(`mcp-connect-${++lastElicitation}`);
-      message = edit(message, [{ path: ["params", "elicitationId"], value }]);
-    }
-    const answer = await new Promise<Message | undefined>((resolve) => {
+  /** The client's answer; `undefined` when nobody waits for it any more. */
+  function put(message: Message, receive: Receive, signal: AbortSignal): Promise<Message | undefined> {
+    const id = message.id!;
+    return new Promise((resolve) => {
       const gone = () => {
         open.delete(idKey(id));
         void receive(notification("notifications/cancelled", { requestId: JSON.parse(id) }));
         resolve(undefined);
       };
-      if (signal.aborted) return resolve(undefined);
       signal.addEventListener("abort", gone, { once: true });
-      open.set(idKey(id), (it) => {
+      open.set(idKey(id), (answer) => {
         signal.removeEventListener("abort", gone);
-        resolve(it);
+        resolve(answer);
       });
       void receive(message);
     });
+  }
+
+  async function askOne(it: InputRequest, receive: Receive, signal: AbortSignal): Promise<Responses> {
+    const answer = await put(requestOf(it, newId()), receive, signal);
     if (answer === undefined) return { why: "nobody waits for this any more" };
-    if (answer.kind === "result") return { responses: `${JSON.stringify(key)}:${answer.textOf("result")}` };
+    if (answer.kind === "result") return { responses: `${it.key}:${answer.textOf("result")}` };
     // There is no place for an error: who was asked to fill in a form has not done so.
-    if (method === "elicitation/create") return { responses: `${JSON.stringify(key)}:{"action":"cancel"}` };
-    return {
-      why: `the client could not answer ${method}: ${String(asObject(answer.parsed("error")).message)}`,
-    };
+    if (it.method === "elicitation/create") return { responses: `${it.key}:{"action":"cancel"}` };
+    const { message } = asObject(answer.parsed("error"));
+    return { why: `the client could not answer ${it.method}: ${String(message).slice(0, 300)}` };
   }
 
   return {
     async ask(asked, receive, signal) {
-      const holder = Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${asked}}`);
-      const keys = Object.keys(asObject(holder.parsed("result")));
-      const all = await Promise.all(
-        keys.map((key) => askOne(key, textAt(holder, ["result", key])!, receive, signal)),
-      );
-      const failed = all.find((it) => "why" in it);
-      if (failed !== undefined) return failed;
-      return { responses: `{${all.map((it) => "responses" in it ? it.responses : "").join(",")}}` };
+      const requests = readInputRequests(asked);
+      if ("why" in requests) return requests;
+      for (const it of requests) {
+        const why = obstacleTo(it, capabilities, revision);
+        if (why !== undefined) return { why };
+      }
+      if (signal.aborted) return { why: "nobody waits for this any more" };
+      // One that fails ends the others.
+      const failed = new AbortController();
+      const stop = AbortSignal.any([signal, failed.signal]);
+      const all = await Promise.all(requests.map(async (it) => {
+        const got = await askOne(it, receive, stop);
+        if ("why" in got && !stop.aborted) failed.abort(got);
+        return got;
+      }));
+      if (failed.signal.aborted) return failed.signal.reason;
+      return all.find((it) => "why" in it) ??
+        { responses: `{${all.map((it) => "responses" in it ? it.responses : "").join(",")}}` };
     },
     answered(answer) {
       const key = idKey(answer.id!);

@@ -1,5 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
-import { eraLayer } from "../era/era_layer.ts";
+import { eraLayer, type Protocol } from "../era/era_layer.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -22,6 +22,7 @@ export interface HttpPeerOptions {
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
   readonly logger: Logger;
+  readonly protocol: Protocol;
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
 
@@ -39,18 +40,23 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, chosen }: HttpPeerOptions,
+  { transport, protocol, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
   const openStreamable = () =>
-    eraLayer({ endpoint, logger, host: url.host, duplex: false })(streamablePeer(options));
+    eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol })(streamablePeer(options));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
   if (transport === "http" || transport === "sse") {
     chosen?.(transport, `--transport ${transport}`);
     return transport === "http" ? openStreamable() : await openSse();
+  }
+  if (protocol === "modern") {
+    // HTTP+SSE is of the legacy era.
+    chosen?.("http", "--protocol modern");
+    return openStreamable();
   }
   return autoPeer({ endpoint, logger, openStreamable, openSse, ...(chosen === undefined ? {} : { chosen }) });
 }

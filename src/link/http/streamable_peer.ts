@@ -9,7 +9,7 @@ import { type Failure, failure } from "../failure.ts";
 import { inbox } from "../inbox.ts";
 import { pause, within } from "../pause.ts";
 import { createTasks } from "../tasks.ts";
-import type { Outcome, Peer, PeerListener, Receive } from "../peer.ts";
+import type { Outcome, Peer, PeerListener, Receive, RequestOptions } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody, withoutMark } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
 import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
@@ -99,7 +99,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange: OpenExchange,
     abort: AbortController,
     receive: Receive,
-    headers: Readonly<Record<string, string>> | undefined,
+    { headers, final }: Pick<RequestOptions, "headers" | "final">,
   ): Promise<void> {
     const { id } = session;
     const reply = await post(message, abort.signal, headers);
@@ -122,7 +122,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
       const streamOf = message.method === "initialize" ? session.id : id;
-      await readStream(message, response, exchange, receive, abort, streamOf);
+      await readStream(message, response, exchange, receive, abort, final === true ? undefined : { streamOf });
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -140,7 +140,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange: OpenExchange,
     receive: Receive,
     abort: AbortController,
-    id: string | undefined,
+    resumable: { readonly streamOf: string | undefined } | undefined,
   ): Promise<void> {
     const seen = createSeenEvents();
     let events = 0;
@@ -163,11 +163,15 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     let end = await read(response);
     // Under the id of its last event the server goes on: after a break, and also when it has closed the stream to be polled
     // (S/2025-11-25/basic/transports, Resumability and Redelivery; Sending Messages to the Server 6).
-    for (let silent = 0; !exchange.settled && end.lastEventId && !(end.error instanceof EventTooLarge);) {
+    for (
+      let silent = 0;
+      resumable !== undefined && !exchange.settled && end.lastEventId && !(end.error instanceof EventTooLarge);
+    ) {
       const { resumeAfterMs } = await import("./resume.ts");
       const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
       if (wait === undefined || !await pause(wait, abort.signal)) break;
       // The stream belongs to its session, and ends with it.
+      const { streamOf: id } = resumable;
       if (session.id !== id) break;
       silent++;
       const reply = await client.send({
@@ -311,16 +315,19 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   /** Posts what expects no answer. */
-  function tell(message: Message): Promise<Failure | undefined> {
-    return telling.run(tasks.run(deliverByPost(message)));
+  function tell(message: Message, headers?: RequestOptions["headers"]): Promise<Failure | undefined> {
+    return telling.run(tasks.run(deliverByPost(message, headers)));
   }
 
-  async function deliverByPost(message: Message): Promise<Failure | undefined> {
+  async function deliverByPost(
+    message: Message,
+    headers: RequestOptions["headers"],
+  ): Promise<Failure | undefined> {
     const abort = new AbortController();
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
-    const reply = await post(message, abort.signal);
+    const reply = await post(message, abort.signal, headers);
     limits.unwatch(limited);
     if ("failure" in reply) {
       aborts.delete(abort);
@@ -386,7 +393,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
   }
 
   return {
-    request(message, { receive = deliver, headers } = {}) {
+    request(message, { receive = deliver, ...requestOptions } = {}) {
       if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: closedFailure() });
       const abort = new AbortController();
       let cancelled = false;
@@ -414,7 +421,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       correlator.add(message, waiting);
       aborts.add(abort);
       const toReceiver: Receive = (it) => cancelled ? undefined : receive(it);
-      const work = carry(message, exchange, abort, toReceiver, headers).finally(() => {
+      const work = carry(message, exchange, abort, toReceiver, requestOptions).finally(() => {
         aborts.delete(abort);
         answered.delete(abort);
         correlator.drop(message, waiting);
@@ -426,7 +433,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       renewal.abort();
       renewal = new AbortController();
     },
-    notify: (message) => closing.signal.aborted ? Promise.resolve(closedFailure()) : tell(message),
+    notify: (message, { headers } = {}) =>
+      closing.signal.aborted ? Promise.resolve(closedFailure()) : tell(message, headers),
     listen(it) {
       listener = it;
     },

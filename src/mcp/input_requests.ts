@@ -1,0 +1,71 @@
+import { membersAt } from "../jsonrpc/edit.ts";
+import { Message } from "../jsonrpc/message.ts";
+import { asObject } from "./revision.ts";
+
+/** One thing that a modern server asks of the client before it goes on (S/2026-07-28/basic/patterns/mrtr). */
+export interface InputRequest {
+  /** The JSON text of its name in `inputRequests`, quotes included. */
+  readonly key: string;
+  /** The JSON text of the whole: an object with `method` and `params`. */
+  readonly text: string;
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** The methods that may be asked for, and the capability each needs. */
+const NEEDS: Readonly<Record<string, "elicitation" | "sampling" | "roots">> = {
+  "elicitation/create": "elicitation",
+  "sampling/createMessage": "sampling",
+  "roots/list": "roots",
+};
+
+/** Reads `inputRequests`, or says what is wrong with them. */
+export function readInputRequests(text: string): readonly InputRequest[] | { readonly why: string } {
+  if (!text.startsWith("{")) return { why: "the server asks for input, and does not say which" };
+  const holder = Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${text}}`);
+  const found: InputRequest[] = [];
+  for (const [key, value] of membersAt(holder, ["result"])) {
+    const { method, params } = asObject(JSON.parse(value));
+    const known = typeof method === "string" && Object.hasOwn(NEEDS, method);
+    if (!known) {
+      const what = typeof method === "string" ? method.slice(0, 60) : "something without a method";
+      return { why: `the server asks for ${what}, which no client is asked for` };
+    }
+    found.push({ key, text: value, method, params: asObject(params) });
+  }
+  return found;
+}
+
+/**
+ * Says why a client can't be asked for something; `undefined` when it can.
+ *
+ * @param capabilities those the client has declared
+ * @param revision the legacy revision it speaks
+ */
+export function obstacleTo(
+  { method, params }: Pick<InputRequest, "method" | "params">,
+  capabilities: Readonly<Record<string, unknown>>,
+  revision: string,
+): string | undefined {
+  const need = NEEDS[method]!;
+  const declared = capabilities[need];
+  const lacks = (what: string) => `the server asks for ${method}, and the client has declared no ${what}`;
+  if (declared === undefined) return lacks(need);
+  const { url, form, tools } = asObject(declared);
+  if (method === "elicitation/create") {
+    if (params.mode === "url") {
+      // S/2025-11-25/client/elicitation: the revisions before have forms only.
+      return revision < "2025-11-25" || url === undefined
+        ? "the server asks the user to open a URL, which this client can't show"
+        : undefined;
+    }
+    // Without either, forms are meant.
+    return url !== undefined && form === undefined ? lacks("elicitation.form") : undefined;
+  }
+  if (method === "sampling/createMessage" && tools === undefined) {
+    return params.tools === undefined && params.toolChoice === undefined
+      ? undefined
+      : lacks("sampling.tools");
+  }
+  return undefined;
+}
