@@ -117,6 +117,7 @@ Deno.test("resolveSettings takes every option from the command line", () => {
     options: {
       ...url,
       "transport": "SSE",
+      "protocol": "Legacy",
       "timeout": "1.5",
       "request-timeout": "2",
       "max-request-time": "3",
@@ -155,6 +156,7 @@ Deno.test("resolveSettings takes every option from the command line", () => {
   deepStrictEqual(result, {
     endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
     transport: "sse",
+    protocol: "legacy",
     timeoutMs: 1500,
     requestTimeoutMs: 2000,
     maxRequestTimeMs: 3000,

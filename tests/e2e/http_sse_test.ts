@@ -21,6 +21,7 @@ for (const postStatus of [400, 404, 405]) {
       sse.requests.map(({ method, path, message }) => [method, path.split("?")[0], message.method]),
       [
         ["POST", "/sse", "initialize"],
+        ["POST", "/sse", "server/discover"],
         ["GET", "/sse", undefined],
         ["POST", "/messages", "initialize"],
         ["POST", "/messages", "notifications/initialized"],
@@ -58,7 +59,7 @@ Deno.test("A server that knows neither transport is reported with its first refu
   });
   await using program = startProxy(server.url);
   await assert.rejects(program.initialize(), /HTTP 404: no such page/);
-  assert.deepEqual(server.requests.map(({ method }) => method), ["POST", "GET"]);
+  assert.deepEqual(server.requests.map(({ method }) => method), ["POST", "POST", "GET"]);
   assert.match(program.messages[0]?.error?.data.hint, /\/mcp or \/sse/);
 });
 
@@ -87,7 +88,7 @@ Deno.test("--transport http never opens the stream of the other transport", asyn
   await using sse = await startRawSseServer();
   await using program = startProxy(sse.url, { args: ["--transport", "http"] });
   await assert.rejects(program.initialize(), /HTTP 405/);
-  assert.deepEqual(sse.requests.map(({ method }) => method), ["POST"]);
+  assert.deepEqual(sse.requests.map(({ method }) => method), ["POST", "POST"]);
 });
 
 const endpoints: Record<string, RawSseServerOptions["endpoint"]> = {
