@@ -162,27 +162,27 @@ export function fallbackPool(options: FallbackOptions): Peer {
       const due = performance.now() + options.timeoutMs;
       const tried = new Set<number>();
       let failed: Outcome | undefined;
+      /** One of them may have carried it out. */
+      let ran = false;
+      const end = (outcome: Outcome) => exchange.settle(ran ? notKnownToHaveRun(outcome) : outcome);
       for (let index: number | undefined = present; index !== undefined; index = nextOf(index, tried)) {
-        if (closing.signal.aborted) return exchange.settle({ kind: "not_sent", failure: endFailure() });
+        if (closing.signal.aborted) return end({ kind: "not_sent", failure: endFailure() });
         if (tried.size > 0) warn(index);
         tried.add(index);
         const untried = candidates.length - tried.size;
         const share = Math.max(LEAST_MS, (due - performance.now()) / (untried + 1));
         const { outcome, verdict } = await ask(placeOf(index), handshake && untried > 0 ? share : undefined);
         if (exchange.settled) return;
-        if (verdict === "stay") {
-          return exchange.settle(
-            failed !== undefined && mayHaveRun(failed) ? notKnownToHaveRun(outcome) : outcome,
-          );
-        }
+        if (verdict === "stay") return end(outcome);
         failed ??= outcome;
+        ran ||= mayHaveRun(outcome);
         logger.debug("this endpoint fails", { endpoint: nameOf(index), outcome: outcome.kind });
         if (verdict === "move-later") {
           if (present === index) await tryNext(index);
-          return exchange.settle(outcome);
+          return end(outcome);
         }
       }
-      exchange.settle(allFailed(failed!, [...tried]));
+      end(allFailed(failed!, [...tried]));
     }
 
     function judge(outcome: Outcome): FallbackVerdict {
