@@ -101,3 +101,22 @@ Deno.test("A certificate file that is none is a usage error", async () => {
     assert.match(program.stderr(), /--ca-cert/);
   }
 });
+
+Deno.test("http:// to a server behind TLS, and https:// to one that is not, are told the other scheme", async () => {
+  await using secure = await startRawServer(identity("server"));
+  await using plain = await listenRaw(async (connection) => {
+    await connection.read();
+    await connection.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+  });
+  for (
+    const [url, hint] of [[secure.url.replace("https:", "http:"), /https:/], [
+      `https://127.0.0.1:${plain.port}/mcp`,
+      /http:/,
+    ]] as const
+  ) {
+    await using program = startProxy(url);
+    const { error } = await program.request("initialize", {});
+    assert.equal(error?.data.code, "TLS");
+    assert.match(error!.data.hint, hint);
+  }
+});

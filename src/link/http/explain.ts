@@ -42,6 +42,18 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
   if (/^invalid url\b|^url scheme '.*' not supported/.test(seen)) {
     return not("UNREACHABLE", "the URL is not valid", "check its scheme, host and port");
   }
+  if (is("invalid http version parsed") && endpoint.startsWith("http:")) {
+    return {
+      failure: failure(
+        "TLS",
+        endpoint,
+        "what answered there does not speak HTTP; most likely it speaks TLS",
+        "write https:// in place of http://; a server that does speak HTTP may have carried the request out",
+      ),
+      // It is how a TLS server's alert reads, and rarely also the rest of a malformed answer.
+      sent: true,
+    };
+  }
   if (!NO_CONNECTION.test(seen)) {
     return {
       failure: failure(
@@ -66,6 +78,13 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
       "TLS",
       `the certificate is not signed by a known authority (${text})`,
       "pass the authority's certificate, or a self-signed one itself, with --ca-cert FILE",
+    );
+  }
+  if (is("corrupt message of type invalidcontenttype")) {
+    return not(
+      "TLS",
+      "what answered there does not speak TLS",
+      "write http:// in place of https:// if the server is meant to be reached without TLS",
     );
   }
   if (

@@ -32,6 +32,7 @@ const TABLE: [words: string, code: FailureName, sent: boolean][] = [
   ["client error (Connect): tls handshake eof", "TLS", false],
   ["client error (Connect): received fatal alert: HandshakeFailure", "TLS", false],
   ["client error (Connect): received corrupt message of type InvalidContentType", "TLS", false],
+  ["client error (SendRequest): invalid HTTP version parsed", "TLS", true],
   ["client error (SendRequest): connection closed before message completed", "CONNECTION_LOST", true],
   [
     "client error (SendRequest): connection error: Connection reset by peer (os error 104)",
@@ -54,6 +55,16 @@ for (const [words, code, sent] of TABLE) {
     ok(it.failure.hint !== undefined);
   });
 }
+
+Deno.test("explainFetch names the other scheme where one side speaks TLS and the other does not", () => {
+  const http = explainFetch(thrown("client error (SendRequest): invalid HTTP version parsed"), ENDPOINT);
+  match(http.failure.hint, /^write https:/);
+  const https = ENDPOINT.replace("http:", "https:");
+  const words = "client error (Connect): received corrupt message of type InvalidContentType";
+  match(explainFetch(thrown(words), https).failure.hint, /^write http:/);
+  const other = explainFetch(thrown("client error (SendRequest): invalid HTTP version parsed"), https);
+  strictEqual(other.failure.code, "CONNECTION_LOST");
+});
 
 Deno.test("explainFetch judges by what happened, not by words in the URL", () => {
   const lost = "client error (SendRequest): connection closed before message completed";
