@@ -22,11 +22,6 @@ export function resolveSettings(
   files: Files,
 ): ConnectSettings {
   const log = resolveLog(values);
-  const endpoint = resolveEndpoint(values, input);
-  const transportOption = values.required("transport");
-  const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
-  checkTransport(transport, endpoint, transportOption.where);
-
   const seconds = (
     name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout",
     zero = false,
@@ -54,8 +49,25 @@ export function resolveSettings(
     maxRequestTimeMs = requestTimeoutMs;
   }
 
-  const fallbacks = values.text("fallbacks");
   const size = values.required("max-message-size");
+  const numbers = {
+    timeoutMs: seconds("timeout"),
+    requestTimeoutMs,
+    maxRequestTimeMs,
+    drainTimeoutMs: seconds("drain-timeout", true),
+    retryAttempts: whole("retry-attempts", 0, 1000),
+    retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
+    maxMessageSize: parseSize(size.value, size.where),
+    maxInFlight: whole("max-in-flight", 1, 1_000_000),
+  };
+
+  // After the numbers: one whose value was forgotten takes the endpoint for it.
+  const endpoint = resolveEndpoint(values, input);
+  const transportOption = values.required("transport");
+  const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
+  checkTransport(transport, endpoint, transportOption.where);
+
+  const fallbacks = values.text("fallbacks");
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
   const certificates = values.list("ca-cert");
@@ -63,12 +75,7 @@ export function resolveSettings(
   return {
     endpoint,
     transport,
-    timeoutMs: seconds("timeout"),
-    requestTimeoutMs,
-    maxRequestTimeMs,
-    drainTimeoutMs: seconds("drain-timeout", true),
-    retryAttempts: whole("retry-attempts", 0, 1000),
-    retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
+    ...numbers,
     fallbacks: fallbacks === undefined
       ? []
       : parseFallbacks(fallbacks.value, fallbacks.where, input.platform),
@@ -80,8 +87,6 @@ export function resolveSettings(
     caCerts: certificates.value.flatMap((path) =>
       parseCertificates(files.readText(path, certificates.where), `${certificates.where} ${path}`)
     ),
-    maxMessageSize: parseSize(size.value, size.where),
-    maxInFlight: whole("max-in-flight", 1, 1_000_000),
     log,
   };
 }
