@@ -311,6 +311,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
+    const { id } = session;
     try {
       const reply = await post(message, abort.signal);
       limits.unwatch(limited);
@@ -320,8 +321,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
           : reply.failure;
       }
       if (!reply.response.ok) {
-        const inSession = session.id !== undefined;
-        const outcome = await rejection(reply.response, inSession);
+        const outcome = await rejection(reply.response, id !== undefined);
+        if (outcome.kind === "session_unknown") forgotten = id;
         return "failure" in outcome ? outcome.failure : undefined;
       }
       await dropBody(reply.response);
