@@ -1,8 +1,16 @@
 import { pause } from "../link/pause.ts";
 
-/** How often the clock is looked at, in milliseconds. */
+/** What {@linkcode watchClock} goes by. Times in milliseconds. */
+export interface ClockOptions {
+  /** How often the clock is looked at. @default 5_000 */
+  readonly tickMs?: number;
+  /** How late a look may come on a busy machine; later ones mean that we did not run. @default 10_000 */
+  readonly lateMs?: number;
+  /** The wall clock. @default Date.now */
+  readonly now?: () => number;
+}
+
 const TICK_MS = 5000;
-/** How late a look may come on a busy machine, in milliseconds; later ones mean that we did not run. */
 const LATE_MS = 10_000;
 
 /**
@@ -12,10 +20,14 @@ const LATE_MS = 10_000;
  * @param woken called when it runs again, with how long it did not, in milliseconds
  * @param signal ends the watching
  */
-export async function watchClock(woken: (ms: number) => void, signal: AbortSignal): Promise<void> {
-  for (let last = Date.now(); await pause(TICK_MS, signal);) {
-    const now = Date.now();
-    if (now - last > TICK_MS + LATE_MS) woken(now - last - TICK_MS);
-    last = now;
+export async function watchClock(
+  woken: (ms: number) => void,
+  signal: AbortSignal,
+  { tickMs = TICK_MS, lateMs = LATE_MS, now = Date.now }: ClockOptions = {},
+): Promise<void> {
+  for (let last = now(); await pause(tickMs, signal);) {
+    const time = now();
+    if (time - last > tickMs + lateMs) woken(time - last - tickMs);
+    last = time;
   }
 }

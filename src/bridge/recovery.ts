@@ -316,13 +316,37 @@ function isSessionLost(
     (outcome.kind === "not_sent" && outcome.failure.code === "CONNECTION_LOST");
 }
 
-/** The outcome of what stood in a request's way, made the request's: it was not sent, and the answer is another's. */
+/** Statuses of gateways whose server may be back the next time. */
+const GATEWAY: ReadonlySet<number> = new Set([408, 502, 503, 504]);
+
+/**
+ * The outcome of what stood in a request's way, made the request's: it was not sent, whatever became of what was, and the
+ * answer is another's.
+ */
 function withoutAnswer(problem: Outcome): Outcome {
+  if (!("failure" in problem)) return problem;
+  const why = problem.failure;
   switch (problem.kind) {
     case "lost":
+      return { kind: "not_sent", failure: why };
     case "refused":
-      return { kind: "not_sent", failure: problem.failure };
+    case "not_sent":
+      if (why.code === "RETRY_LATER") {
+        return {
+          kind: "retry_later",
+          failure: why,
+          status: why.status,
+          answer: undefined,
+          afterMs: undefined,
+        };
+      }
+      if (GATEWAY.has(why.status ?? 0)) {
+        return { kind: "not_sent", failure: { ...why, code: "UNREACHABLE" } };
+      }
+      // What speaks no MCP is for the fallbacks to judge.
+      if (problem.kind === "refused" && why.code === "NOT_MCP") return { ...problem, answer: undefined };
+      return { kind: "not_sent", failure: why };
     default:
-      return "answer" in problem ? { ...problem, answer: undefined } : problem;
+      return { ...problem, answer: undefined };
   }
 }

@@ -205,7 +205,7 @@ function outcomeUnknown(message: Message, outcome: Outcome): Outcome {
     failure: {
       ...why,
       message: `${why.message}; the outcome of this ${message.method} is unknown, so it was not sent again`,
-      hint: "check whether it was carried out before you call it again",
+      hint: "it may have been carried out: check that before you call it again",
     },
   };
 }

@@ -16,7 +16,7 @@ const HURRIED_DRAIN_MS = 500;
 /** How long closing sessions and children may take, in milliseconds. */
 const CLOSE_MS = 6000;
 /** How long a client that wants us gone may take to read the last answers, in milliseconds. */
-const HURRIED_FLUSH_MS = 2000;
+const HURRIED_FLUSH_MS = 1000;
 
 /**
  * Joins the client on our stdin and stdout to the server, until either the client ends it or we are told to.

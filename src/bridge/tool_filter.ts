@@ -34,6 +34,11 @@ function isDoubtful(names: readonly string[], name: string): boolean {
   return like.length > 1 || (like.length === 1 && like[0] !== name);
 }
 
+/** Tells whether a server that takes no notice of case might read this method. */
+function isLike({ method: said }: Message, method: string): boolean {
+  return said === method || said?.toLowerCase() === method;
+}
+
 /** The tool a call names; `undefined` when that is not beyond doubt. */
 function calledTool(message: Message): string | undefined {
   if (isDoubtful(paramNames(message), "name")) return undefined;
@@ -66,7 +71,7 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
         "the message names its method or params twice; it was not sent",
       );
     }
-    if (message.method !== "tools/call") return undefined;
+    if (!isLike(message, "tools/call")) return undefined;
     const name = calledTool(message);
     if (shown(name)) return undefined;
     const which = name === undefined
@@ -89,7 +94,7 @@ export function toolFilter({ allow, ignore, endpoint }: ToolFilterOptions): Laye
         return settledExchange({ kind: "refused", failure: why, status: undefined, answer: undefined });
       }
       const exchange = next.request(message, options);
-      if (message.method !== "tools/list") return exchange;
+      if (!isLike(message, "tools/list")) return exchange;
       return changedExchange(exchange, filtered);
     },
     notify(message) {

@@ -61,6 +61,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       candidates: [first!, ...rest],
       timeoutMs: settings.timeoutMs,
       returnToFirst: settings.returnToFirst,
+      session,
       hintsFor: listings.hintsFor,
       changed(another) {
         if (another) listings.forgetHints();

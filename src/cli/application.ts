@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/config_error.ts";
+import { processEnvironment } from "../config/environment.ts";
 import type { ParsedOptions } from "../config/option_values.ts";
 import { type CommandName, optionsOf } from "../config/options.ts";
 import { VERSION } from "../version.ts";
@@ -42,7 +43,7 @@ export async function runCommandLine(
   args: readonly string[],
   loaders: CommandLoaders = LOADERS,
 ): Promise<number> {
-  const arrangement = arrangeArguments(args);
+  const arrangement = arrangeArguments(args, hasEndpoint);
   try {
     return await runArranged(arrangement, loaders);
   } catch (error) {
@@ -54,6 +55,12 @@ export async function runCommandLine(
     writeError(`${configError(error, arrangement.command)}\n`);
     return error.code === "permission" ? ExitCode.Permission : ExitCode.Usage;
   }
+}
+
+/** Whether the environment names the endpoint. */
+function hasEndpoint(): boolean {
+  const endpoint = processEnvironment()("MCP_CONNECT_ENDPOINT");
+  return endpoint.kind === "set" && endpoint.value !== "";
 }
 
 async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): Promise<number> {

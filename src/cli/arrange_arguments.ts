@@ -25,10 +25,15 @@ export const ASKS: ReadonlySet<string> = new Set(["--help", "-h", "--version", "
 
 /**
  * Finds the command. `--debug` and its like may stand before it. When the first other word is an option, or
- * looks like an endpoint (it holds a colon, slash, backslash or space), or there is only a command after `--`,
- * the command is `proxy`.
+ * looks like an endpoint (it holds a colon, slash, backslash or space), or there is none and the endpoint comes
+ * after `--` or from the environment, the command is `proxy`.
+ *
+ * @param hasEndpoint tells whether the environment names the endpoint
  */
-export function arrangeArguments(args: readonly string[]): Arrangement {
+export function arrangeArguments(
+  args: readonly string[],
+  hasEndpoint: () => boolean = () => false,
+): Arrangement {
   const dashes = args.indexOf("--");
   const vector = dashes < 0 ? undefined : args.slice(dashes + 1);
   const words = dashes < 0 ? args : args.slice(0, dashes);
@@ -51,7 +56,7 @@ export function arrangeArguments(args: readonly string[]): Arrangement {
     if (!first.startsWith("-") && !/[:/\\\s]/.test(first)) {
       return { words: [first, ...before, ...rest], vector, command: undefined, implied: false };
     }
-  } else if (vector === undefined) {
+  } else if (vector === undefined && !hasEndpoint()) {
     return { words: before, vector, command: undefined, implied: false };
   }
   return {

@@ -12,13 +12,18 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   "workdir": "cwd",
 };
 
+/** Fewer letters tell nothing of what was meant. */
+const SHORTEST = 3;
+
 /**
- * The candidate that was most likely meant by `word`: one that differs by few letters, or has it as a part
+ * The candidate that was most likely meant by `word`: the one that begins so, one that differs by few letters, or has it as a part
  * between dashes, or that other programs call so. `undefined` when none is near.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const target = word.toLowerCase().replaceAll("_", "-");
   if (target.length > 60) return undefined;
+  const begun = candidates.filter((candidate) => candidate.startsWith(target));
+  if (begun.length === 1 && target.length >= SHORTEST) return begun[0];
   let best: string | undefined;
   let bestDistance = 1 + Math.floor(target.length / 4);
   for (const candidate of candidates) {
@@ -31,7 +36,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   if (best !== undefined && bestDistance < target.length) return best;
   const synonym = Object.hasOwn(SYNONYMS, target) ? SYNONYMS[target] : undefined;
   if (synonym !== undefined && candidates.includes(synonym)) return synonym;
-  if (target.length < 3) return undefined;
+  if (target.length < SHORTEST) return undefined;
   return candidates.find((candidate) =>
     candidate.startsWith(target) || `-${candidate}-`.includes(`-${target}-`) ||
     target.startsWith(`${candidate}-`)

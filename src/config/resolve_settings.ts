@@ -25,18 +25,6 @@ export function resolveSettings(
 ): ConnectSettings {
   const file = resolveLogFile(values);
   const log = { ...resolveLog(values), ...(file === undefined ? {} : { file }) };
-  const endpoint = resolveEndpoint(values, input);
-  const transportOption = values.required("transport");
-  const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
-  checkTransport(transport, endpoint, transportOption.where);
-  const protocolOption = values.required("protocol");
-  const protocol = oneOf(protocolOption, ["auto", "legacy", "modern"]);
-  if (protocol === "modern" && transport === "sse") {
-    throw new ConfigError(
-      `${protocolOption.where} modern does not go with ${transportOption.where} sse, which is of the legacy era`,
-    );
-  }
-
   const seconds = (
     name: "timeout" | "request-timeout" | "max-request-time" | "drain-timeout" | "keep-alive",
     zero = false,
@@ -66,16 +54,8 @@ export function resolveSettings(
   }
 
   const size = values.required("max-message-size");
-  const cwd = values.text("cwd");
-  if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
-  const certificates = values.list("ca-cert");
-  const clientCertificate = resolveClientCertificate(values, files);
   const connectTimeout = values.text("connect-timeout");
-
-  return {
-    endpoint,
-    transport,
-    protocol,
+  const numbers = {
     timeoutMs: seconds("timeout"),
     ...(connectTimeout === undefined
       ? {}
@@ -84,8 +64,35 @@ export function resolveSettings(
     maxRequestTimeMs,
     drainTimeoutMs: seconds("drain-timeout", true),
     retryAttempts: whole("retry-attempts", 0, 1000),
-    ...(keepAliveMs === 0 ? {} : { keepAliveMs }),
     retryDelayMs: whole("retry-delay", 0, 86_400_000, " of milliseconds"),
+    ...(keepAliveMs === 0 ? {} : { keepAliveMs }),
+    maxMessageSize: parseSize(size.value, size.where),
+    maxInFlight: whole("max-in-flight", 1, 1_000_000),
+  };
+
+  // After the numbers: one whose value was forgotten takes the endpoint for it.
+  const endpoint = resolveEndpoint(values, input);
+  const transportOption = values.required("transport");
+  const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
+  checkTransport(transport, endpoint, transportOption.where);
+  const protocolOption = values.required("protocol");
+  const protocol = oneOf(protocolOption, ["auto", "legacy", "modern"]);
+  if (protocol === "modern" && transport === "sse") {
+    throw new ConfigError(
+      `${protocolOption.where} modern does not go with ${transportOption.where} sse, which is of the legacy era`,
+    );
+  }
+
+  const cwd = values.text("cwd");
+  if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
+  const certificates = values.list("ca-cert");
+  const clientCertificate = resolveClientCertificate(values, files);
+
+  return {
+    endpoint,
+    transport,
+    protocol,
+    ...numbers,
     fallbacks: resolveFallbacks(values, endpoint, input.platform),
     returnToFirst: oneOf(values.required("fallback-return"), ["auto", "never"]) === "auto",
     ...resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`),
@@ -98,8 +105,6 @@ export function resolveSettings(
     ),
     ...(clientCertificate === undefined ? {} : { clientCertificate }),
     cookies: !values.switch("no-cookies").value,
-    maxMessageSize: parseSize(size.value, size.where),
-    maxInFlight: whole("max-in-flight", 1, 1_000_000),
     log,
   };
 }

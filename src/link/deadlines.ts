@@ -15,22 +15,22 @@ export interface Deadlines<T extends Timed> {
   stop(): void;
 }
 
-/** A timer that is so late, in milliseconds, means that the program was stopped. */
-const STOPPED_MS = 3000;
-/** How long what came meanwhile may take to be read, in milliseconds. */
-const GRACE_MS = 1000;
+/** A timer that comes later than this, in milliseconds, means that this program did not run. */
+const LATE_MS = 500;
+/** How long it then gets to take in what has come meanwhile, in milliseconds. */
+const CATCH_UP_MS = 500;
 
 /**
  * Makes a {@linkcode Deadlines}. One timer, set for the earliest deadline, serves all items; a deadline that moves
- * away needs no word.
+ * away needs no word. What has come while this program was stopped is taken in before anything expires.
  */
 export function createDeadlines<T extends Timed>(expired: (item: T) => void): Deadlines<T> {
   const items = new Set<T>();
   const stopped = new AbortController();
-  /** The present check has been put off. */
-  let graced = false;
   /** The earliest time the timer is set for. */
   let armedFor = Infinity;
+  /** The timer came late, and gives what has come meanwhile a moment. */
+  let catchingUp = false;
 
   function arm(due: number): void {
     if (due >= armedFor || stopped.signal.aborted) return;
@@ -43,12 +43,8 @@ export function createDeadlines<T extends Timed>(expired: (item: T) => void): De
     if (timer !== armedFor) return;
     armedFor = Infinity;
     const now = performance.now();
-    if (now - timer > STOPPED_MS && !graced) {
-      // This program did not run: answers that came meanwhile are still to be read.
-      graced = true;
-      return arm(now + GRACE_MS);
-    }
-    graced = false;
+    catchingUp = !catchingUp && now - timer > LATE_MS;
+    if (catchingUp) return arm(now + CATCH_UP_MS);
     const over: T[] = [];
     let next = Infinity;
     for (const item of items) {

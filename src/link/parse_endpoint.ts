@@ -46,7 +46,7 @@ export function parseEndpoint(text: string, platform: CommandPlatform): Endpoint
   if (/^\[/.test(trimmed) && !/\s/.test(trimmed)) {
     throw new EndpointError("an IPv6 endpoint is written [ADDRESS]:PORT", "such as [::1]:9000");
   }
-  if (/^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*$/.test(trimmed)) {
+  if (/^[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?$/.test(trimmed)) {
     throw new EndpointError("an IPv6 address needs brackets and a port", "such as [::1]:9000");
   }
   if (/^(?:localhost|\d{1,3}(?:\.\d{1,3}){3})(?:$|\/)/i.test(trimmed)) {

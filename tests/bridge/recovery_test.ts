@@ -214,10 +214,21 @@ Deno.test("a session that can't be brought back fails the request with the reaso
     ],
     [notSent("UNREACHABLE"), "not_sent", "UNREACHABLE"],
     [
+      // A gateway: the server behind it may be back the next time.
       {
         kind: "refused",
         failure: failure("REFUSED", "E", "m", "", 502),
         status: 502,
+        answer: errorAnswer("9", 1, "theirs"),
+      },
+      "not_sent",
+      "UNREACHABLE",
+    ],
+    [
+      {
+        kind: "refused",
+        failure: failure("REFUSED", "E", "m", "", 403),
+        status: 403,
         answer: errorAnswer("9", 1, "theirs"),
       },
       "not_sent",

@@ -207,6 +207,19 @@ for (
   });
 }
 
+Deno.test("toolFilter takes a method for a call, or a list, whatever its case", async () => {
+  const { server, peer } = filtered(["open"], []);
+  strictEqual(await refused(peer.request(request("1", "Tools/Call", { name: "secret" }))), true);
+  deepStrictEqual(server.order, []);
+  peer.request(request("1", "Tools/Call", { name: "open" }));
+  const list = peer.request(request("2", "TOOLS/LIST"));
+  deepStrictEqual(server.order, ["Tools/Call", "TOOLS/LIST"]);
+  server.requests[1]!.answer({ tools: [{ name: "open" }, { name: "secret" }] });
+  const outcome = await list.outcome;
+  ok(outcome.kind === "answered");
+  strictEqual(outcome.message.text, '{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"open"}]}}');
+});
+
 Deno.test("toolFilter lets no call of a hidden tool leave as a notification", async () => {
   const { server, peer } = filtered(["open"], []);
   await peer.notify(notification("tools/call", { name: "secret" }));

@@ -35,6 +35,17 @@ Deno.test("arrangeArguments finds the command, and means proxy by an endpoint", 
   }
 });
 
+Deno.test("arrangeArguments means proxy when the environment names the endpoint, and nothing else is asked", () => {
+  const named = (...args: string[]) => arrangeArguments(args, () => true);
+  for (const args of [[], ["--debug"], ["--log-level", "info"]]) {
+    const { words, command, implied } = named(...args);
+    deepStrictEqual([words, command, implied], [["proxy", ...args], "proxy", true]);
+  }
+  strictEqual(named("test").command, "test");
+  strictEqual(named("prxy").command, undefined);
+  deepStrictEqual(named("--debug", "-V").words, ["-V", "--debug"]);
+});
+
 Deno.test("arrangeArguments knows only real commands", () => {
   strictEqual(arrangeArguments(["test"]).command, "test");
   strictEqual(arrangeArguments(["x:1"]).command, "proxy");

@@ -14,6 +14,8 @@ Deno.test("nearest finds what was meant, or nothing", () => {
     ["headr", "header"],
     ["heders", "headers"],
     ["header-fil", "header-file"],
+    ["end", "endpoint"],
+    ["enf", "env"],
     ["token", "auth-token"],
     ["apikey", "api-key"],
     ["timeouts", "timeout"],

@@ -58,7 +58,8 @@ tools. The variable of an option that a command does not have means nothing to i
 
 ## The endpoint
 
-It is given as a bare argument, with \`--endpoint\`, or as a command after \`--\`, in one of these ways only.
+It is given as a bare argument, with \`--endpoint\`, or as a command after \`--\`, in one of these ways only; or by
+\`MCP_CONNECT_ENDPOINT\`, and then \`mcp-connect\` alone, or with options, means \`mcp-connect proxy\`.
 
 | Text | Endpoint |
 | --- | --- |

@@ -1,5 +1,14 @@
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { runCli } from "./run_cli.ts";
+
+Deno.test("the program is proxy when the environment names the endpoint, whatever options there are", async () => {
+  const env = { MCP_CONNECT_ENDPOINT: "http://localhost/" };
+  await Promise.all([[], ["--debug"], ["--timeout", "5"]].map(async (args) => {
+    const { code, stderr } = await runCli(args, { env });
+    strictEqual(code, 0, stderr);
+  }));
+  strictEqual((await runCli([], { env: { MCP_CONNECT_ENDPOINT: "" } })).code, 2);
+});
 
 Deno.test("proxy warns of options that have no effect", async () => {
   const table: [args: string[], warnings: string[]][] = [

@@ -54,6 +54,8 @@ const table: [args: string[], line: RegExp][] = [
   [["proxy", "--timeout", "1", "--timeout", "2", "a:1"], /--timeout is given more than once/],
   [["proxy", "--debug=maybe", "a:1"], /--debug takes no value, or true or false/],
   [["proxy", "--timeout", "soon", "a:1"], /--timeout takes seconds above 0/],
+  [["proxy", "--timeout", "http://x/"], /--timeout takes seconds above 0/],
+  [["proxy", "--max-message-size", "http://x/"], /--max-message-size takes/],
   [["proxy", "--auth-token", SECRET, "--auth-token", SECRET, "a:1"], /--auth-token is given more than once/],
   [["proxy", "--auth-token", "Bearer", SECRET, "--endpoint", "a:1"], /given more than once/],
   [["proxy", "http://x/", "--auth-token", "Bearer", SECRET], /too many arguments/],

@@ -104,10 +104,13 @@ Deno.test("A certificate file that is none is a usage error", async () => {
 
 Deno.test("http:// to a server behind TLS, and https:// to one that is not, are told the other scheme", async () => {
   await using secure = await startRawServer(identity("server"));
-  await using plain = await startRawServer();
+  await using plain = await listenRaw(async (connection) => {
+    await connection.read();
+    await connection.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+  });
   for (
     const [url, hint] of [[secure.url.replace("https:", "http:"), /https:/], [
-      plain.url.replace("http:", "https:"),
+      `https://127.0.0.1:${plain.port}/mcp`,
       /http:/,
     ]] as const
   ) {

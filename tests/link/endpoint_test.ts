@@ -94,6 +94,7 @@ const errors: [text: string, message: RegExp][] = [
   ["[1::2::3]:80", /not an IPv6 address/],
   ["::1:9000", /brackets/],
   ["fe80::1", /brackets/],
+  ["fe80::1%eth0", /brackets/],
   ["unix:", /unix:PATH/],
   ["unix://host/x", /absolute/],
   ["unix:a\0b", /NUL/],

@@ -336,7 +336,8 @@ async function startClient(
   return { faults, counts };
 }
 
-function residentKiB(pid: number): number | undefined {
+/** The memory that a process holds now; `undefined` where that can't be told. */
+export function residentKiB(pid: number): number | undefined {
   try {
     return Number(/^VmRSS:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]);
   } catch {

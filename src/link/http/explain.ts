@@ -139,7 +139,14 @@ export function explainFetch(error: unknown, endpoint: string): { failure: Failu
     );
   }
   if (is("connection refused", "os error 111", "os error 61", "os error 10061")) {
-    return not("UNREACHABLE", "the connection was refused", "is the server running, and is the port right?");
+    const hint = "is the server running, and is the port right?";
+    // The system's resolver decides what localhost is, and often it knows it in one family only.
+    const other = /^https?:\/\/localhost(?:[:/]|$)/i.test(endpoint);
+    return not(
+      "UNREACHABLE",
+      "the connection was refused",
+      other ? `${hint} One that listens on IPv6 only is reached as [::1]` : hint,
+    );
   }
   return not(
     "UNREACHABLE",

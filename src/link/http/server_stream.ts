@@ -48,6 +48,8 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
   const { signal, endpoint, logger, reopenMs = REOPEN_MS } = options;
   let lastEventId: string | undefined;
   let wait = reopenMs;
+  /** How often in a row the stream has ended without a word. */
+  let silent = 0;
   const seen = createSeenEvents();
   /** It was open once: the session was known then. */
   let known = false;
@@ -66,18 +68,24 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
       } else {
         known = true;
         logger.debug("the server's stream is open", { endpoint });
+        const before = silent++;
         const end = await readEvents(
           response,
           options.maxEventSize,
           (event) => {
             wait = reopenMs;
+            silent = 0;
             return event.type === "message" ? options.take(event.data) : undefined;
           },
           logger,
           seen,
         );
         lastEventId = end.lastEventId ?? lastEventId;
-        if (end.retryMs !== undefined) wait = Math.max(end.retryMs, REOPEN_LEAST_MS);
+        if (end.retryMs !== undefined) {
+          // Soon is not at once, and one that never says anything is not asked more than once a second.
+          const least = Math.min(REOPEN_MS, REOPEN_LEAST_MS * 2 ** Math.min(silent === 0 ? 0 : before, 10));
+          wait = Math.max(end.retryMs, least);
+        }
         if (end.error instanceof EventTooLarge) {
           logger.warn("an event on the server's stream is over --max-message-size; it is left out", {
             endpoint,

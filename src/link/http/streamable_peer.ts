@@ -327,6 +327,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     const limited = { abort, due: performance.now() + options.timeoutMs };
     aborts.add(abort);
     limits.watch(limited);
+    const { id } = session;
     const reply = await post(message, abort.signal, headers);
     limits.unwatch(limited);
     if ("failure" in reply) {
@@ -336,7 +337,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
         : reply.failure;
     }
     if (!reply.response.ok) {
-      const outcome = await rejection(reply.response, session.id !== undefined);
+      const outcome = await rejection(reply.response, id !== undefined);
+      if (outcome.kind === "session_unknown") forgotten = id;
       aborts.delete(abort);
       return "failure" in outcome ? outcome.failure : undefined;
     }

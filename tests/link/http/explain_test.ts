@@ -71,6 +71,12 @@ Deno.test("explainFetch names the other scheme where one side speaks TLS and the
   strictEqual(other.failure.code, "CONNECTION_LOST");
 });
 
+Deno.test("explainFetch tells how to reach a server of this machine that listens on IPv6 only", () => {
+  const refused = thrown("client error (Connect): tcp connect error: Connection refused (os error 111)");
+  match(explainFetch(refused, "http://localhost:3001/mcp").failure.hint, /\[::1\]/);
+  doesNotMatch(explainFetch(refused, "http://localhost.example/mcp").failure.hint, /\[::1\]/);
+});
+
 Deno.test("explainFetch judges by what happened, not by words in the URL", () => {
   const lost = "client error (SendRequest): connection closed before message completed";
   for (
