@@ -179,7 +179,7 @@ async function startNodeServer(
 }
 
 /** The SDK's transport over a connection: a message a line. */
-function lineTransport(connection: RawConnection): Transport & { readonly ended: Promise<void> } {
+export function lineTransport(connection: RawConnection): Transport & { readonly ended: Promise<void> } {
   const ended = Promise.withResolvers<void>();
   const transport: Transport & { readonly ended: Promise<void> } = {
     ended: ended.promise,

@@ -198,7 +198,10 @@ function translating(options: EraOptions, next: Peer): Peer {
   /** Sends when it is known how. */
   function requestLater(message: Message, requestOptions?: RequestOptions): Exchange {
     let later: Exchange | undefined;
-    const exchange = openExchange((notice) => later?.cancel(notice), () => later?.held ?? later === undefined);
+    const exchange = openExchange(
+      (notice) => later?.cancel(notice),
+      () => later?.held ?? later === undefined,
+    );
     held!.push(() => {
       if (exchange.settled) return;
       later = (modern ?? next).request(message, requestOptions);

@@ -106,13 +106,16 @@ export function modernPeer(options: ModernOptions): ModernPeer {
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
     const answer = (it: Message) => settledExchange({ kind: "answered", message: it });
     const id = message.id!;
-    const invalid = (why: string) => answer(errorAnswer(id, ErrorCode.InvalidParams, `Invalid params: ${why}`));
+    const invalid = (why: string) =>
+      answer(errorAnswer(id, ErrorCode.InvalidParams, `Invalid params: ${why}`));
     if (message.params !== undefined && message.bytes[message.params.start] !== 0x7b) {
       return invalid("params must be an object");
     }
     switch (message.method) {
       case "ping":
-        return requestOptions.probe === true ? signOfLife(message, requestOptions) : answer(resultAnswer(id, {}));
+        return requestOptions.probe === true
+          ? signOfLife(message, requestOptions)
+          : answer(resultAnswer(id, {}));
       case "logging/setLevel": {
         if (capabilities.logging === undefined) return answer(noMethod(message));
         const level = textAt(message, ["params", "level"]);
@@ -151,9 +154,7 @@ export function modernPeer(options: ModernOptions): ModernPeer {
     return changedExchange(
       carryRequest(ask, requestOptions, conversation),
       (outcome) =>
-        outcome.kind === "answered"
-          ? { kind: "answered", message: resultAnswer(message.id!, {}) }
-          : outcome,
+        outcome.kind === "answered" ? { kind: "answered", message: resultAnswer(message.id!, {}) } : outcome,
     );
   }
 
@@ -274,12 +275,10 @@ const LIST_CHANGES = [
 function asAnswerTo(id: Id, outcome: Outcome): Outcome {
   const rename = (message: Message) => edit(message, [{ path: ["id"], value: id }]);
   if (outcome.kind === "answered") {
-    return outcome.message.kind === "error"
-      ? { kind: "answered", message: rename(outcome.message) }
-      : {
-        kind: "answered",
-        message: errorAnswer(id, ErrorCode.InternalError, "the server has ended the subscription at once"),
-      };
+    return outcome.message.kind === "error" ? { kind: "answered", message: rename(outcome.message) } : {
+      kind: "answered",
+      message: errorAnswer(id, ErrorCode.InternalError, "the server has ended the subscription at once"),
+    };
   }
   if (!("answer" in outcome) || outcome.answer === undefined) return outcome;
   const { answer, ...rest } = outcome;

@@ -187,7 +187,9 @@ export function keepListening(options: ListenOptions): Listening {
     // Another still listens, or is about to.
     if (present !== undefined || opening !== undefined) return;
     // Whoever refuses it has nothing to say, and a connection that is over begins with another handshake.
-    if (isRefusal(outcome) || (options.duplex && outcome.kind !== "answered" && outcome.kind !== "cancelled")) {
+    if (
+      isRefusal(outcome) || (options.duplex && outcome.kind !== "answered" && outcome.kind !== "cancelled")
+    ) {
       return;
     }
     gap = true;

@@ -74,7 +74,9 @@ export function carryRequest(
     gone.abort();
     if (present === undefined) return;
     // Over HTTP the end of the stream is the cancellation.
-    present.exchange.cancel(conversation.duplex && notice !== undefined ? renamed(notice, present.id) : undefined);
+    present.exchange.cancel(
+      conversation.duplex && notice !== undefined ? renamed(notice, present.id) : undefined,
+    );
   }, () => present?.exchange.held === true);
 
   const toReceiver = requestOptions.receive ?? conversation.receive;

@@ -122,7 +122,14 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
       const streamOf = message.method === "initialize" ? session.id : id;
-      await readStream(message, response, exchange, receive, abort, final === true ? undefined : { streamOf });
+      await readStream(
+        message,
+        response,
+        exchange,
+        receive,
+        abort,
+        final === true ? undefined : { streamOf },
+      );
     } else {
       await readWhole(message, response, exchange, receive, abort);
     }
@@ -165,7 +172,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     // (S/2025-11-25/basic/transports, Resumability and Redelivery; Sending Messages to the Server 6).
     for (
       let silent = 0;
-      resumable !== undefined && !exchange.settled && end.lastEventId && !(end.error instanceof EventTooLarge);
+      resumable !== undefined && !exchange.settled && end.lastEventId &&
+      !(end.error instanceof EventTooLarge);
     ) {
       const { resumeAfterMs } = await import("./resume.ts");
       const wait = resumeAfterMs({ silent, broken: end.error !== undefined, retryMs: end.retryMs });
