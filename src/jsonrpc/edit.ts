@@ -1,4 +1,4 @@
-import { Message } from "./message.ts";
+import { Message, type Span } from "./message.ts";
 import { newNotes, scanArray, scanObject, skipSpace } from "./scan.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
 
@@ -136,7 +136,7 @@ function cutOut(bytes: Uint8Array<ArrayBuffer>, items: readonly Item[]): Uint8Ar
  *
  * @example
  * ```ts
- * import { Message } from "./message.ts";
+ * import { Message, type Span } from "./message.ts";
  * import { edit } from "./edit.ts";
  * import { strictEqual } from "node:assert/strict";
  *
@@ -167,14 +167,8 @@ export function withoutMembers(
   names: readonly string[],
 ): Message {
   const { bytes } = message;
-  let start = skipSpace(bytes, 0, bytes.length, newNotes());
-  for (const name of path) {
-    if (!isObject(bytes, start)) return message;
-    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
-    if (place === undefined) return message;
-    start = place.valueStart;
-  }
-  if (!isObject(bytes, start)) return message;
+  const start = locate(bytes, path)?.start;
+  if (start === undefined || !isObject(bytes, start)) return message;
   const { places } = members(bytes, start);
   if (!places.some(([name]) => names.includes(name))) return message;
   return Message.parse(cutOut(
@@ -187,9 +181,8 @@ export function withoutMembers(
   ));
 }
 
-/** Returns the JSON text of the member at `path`, `undefined` when it is not there. */
-export function textAt(message: Message, path: readonly string[]): string | undefined {
-  const { bytes } = message;
+/** Where the value at `path` stands; `undefined` when it is not there. */
+function locate(bytes: Uint8Array, path: readonly string[]): Span | undefined {
   let start = skipSpace(bytes, 0, bytes.length, newNotes());
   let end = bytes.length;
   for (const name of path) {
@@ -199,7 +192,13 @@ export function textAt(message: Message, path: readonly string[]): string | unde
     start = place.valueStart;
     end = place.valueEnd;
   }
-  return decodeUtf8(bytes.subarray(start, end));
+  return { start, end };
+}
+
+/** Returns the JSON text of the member at `path`, `undefined` when it is not there. */
+export function textAt({ bytes }: Message, path: readonly string[]): string | undefined {
+  const place = locate(bytes, path);
+  return place && decodeUtf8(bytes.subarray(place.start, place.end));
 }
 
 /**
@@ -211,14 +210,8 @@ export function membersAt(
   path: readonly string[],
 ): readonly (readonly [name: string, value: string])[] {
   const { bytes } = message;
-  let start = skipSpace(bytes, 0, bytes.length, newNotes());
-  for (const name of path) {
-    if (!isObject(bytes, start)) return [];
-    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
-    if (place === undefined) return [];
-    start = place.valueStart;
-  }
-  if (!isObject(bytes, start)) return [];
+  const start = locate(bytes, path)?.start;
+  if (start === undefined || !isObject(bytes, start)) return [];
   const last = new Map(members(bytes, start).places);
   const text = (from: number, to: number) => decodeUtf8(bytes.subarray(from, to));
   return [...last.values()].map((it) => [
@@ -260,14 +253,8 @@ export function filterElements(
   keep: (text: string) => boolean,
 ): Message {
   const { bytes } = message;
-  let start = skipSpace(bytes, 0, bytes.length, newNotes());
-  for (const name of path) {
-    if (!isObject(bytes, start)) return message;
-    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
-    if (place === undefined) return message;
-    start = place.valueStart;
-  }
-  if (bytes[start] !== 0x5b) return message;
+  const start = locate(bytes, path)?.start;
+  if (start === undefined || bytes[start] !== 0x5b) return message;
   const items: Item[] = [];
   scanArray(bytes, start, bytes.length, newNotes(), (from, to) => {
     items.push({ start: from, end: to, cut: !keep(decodeUtf8(bytes.subarray(from, to))) });

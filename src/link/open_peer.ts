@@ -2,7 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { eraLayer, type Protocol } from "./era/era_layer.ts";
+import { eraLayer } from "./era/era_layer.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -21,7 +21,7 @@ export interface PeerOptions {
    * Which era of the protocol the server speaks; `auto` finds it out.
    * @default "auto"
    */
-  readonly protocol?: Protocol;
+  readonly protocol?: "auto" | "legacy" | "modern";
   /**
    * How long connecting may take.
    * @default 30_000

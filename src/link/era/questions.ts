@@ -1,5 +1,5 @@
 import { notification } from "../../jsonrpc/answers.ts";
-import { edit, textAt } from "../../jsonrpc/edit.ts";
+import { edit } from "../../jsonrpc/edit.ts";
 import { type Id, idKey } from "../../jsonrpc/id.ts";
 import { Message } from "../../jsonrpc/message.ts";
 import type { ClientFacts } from "../../mcp/envelope.ts";
