@@ -66,9 +66,9 @@ const ACKNOWLEDGE_MS = 10_000;
 interface Stream {
   readonly id: Id;
   readonly filter: ListenFilter;
-  readonly exchange: Exchange;
   readonly receive: Receive;
-  acknowledged: boolean;
+  /** There as soon as it has been sent. */
+  exchange?: Exchange;
 }
 
 /** Notifications that belong to a listening, where they name it. */
@@ -128,14 +128,9 @@ export function keepListening(options: ListenOptions): Listening {
       return tell({ kind: "acknowledged", filter: {} });
     }
     const id = options.newId();
-    const stream: Stream = {
-      id,
-      filter,
-      acknowledged: false,
-      receive: (message) => fromStream(stream, message),
-      exchange: options.open(id, filter, (message) => stream.receive(message)),
-    };
+    const stream: Stream = { id, filter, receive: (message) => fromStream(stream, message) };
     opening = stream;
+    stream.exchange = options.open(id, filter, stream.receive);
     stream.exchange.whenOver((outcome) => over(stream, outcome));
     if (opening === stream) void giveTime(stream);
   }
@@ -150,7 +145,6 @@ export function keepListening(options: ListenOptions): Listening {
   function acknowledged(stream: Stream, filter: ListenFilter): void {
     if (opening !== stream) return;
     opening = undefined;
-    stream.acknowledged = true;
     wait = reopenMs;
     replace(stream);
     tell({ kind: "acknowledged", filter });
@@ -164,7 +158,7 @@ export function keepListening(options: ListenOptions): Listening {
   function replace(stream: Stream | undefined): void {
     const before = present;
     present = stream;
-    if (before !== undefined) options.giveUp(before.exchange, before.id);
+    if (before?.exchange !== undefined) options.giveUp(before.exchange, before.id);
   }
 
   function tell(it: Renewed): void {
@@ -226,7 +220,7 @@ export function keepListening(options: ListenOptions): Listening {
       if (message.method === "notifications/cancelled") {
         // So a server ends a listening over stdio (S/2026-07-28/basic/patterns/cancellation).
         const stream = find(textAt(message, ["params", "requestId"]));
-        return stream === undefined ? undefined : () => stream.exchange.cancel();
+        return stream === undefined ? undefined : () => stream.exchange?.cancel();
       }
       if (!ABOUT.has(message.method!)) return undefined;
       const id = textAt(message, ["params", "_meta", META.subscriptionId]);
@@ -238,7 +232,7 @@ export function keepListening(options: ListenOptions): Listening {
       if (ended.signal.aborted) return;
       ended.abort();
       for (const it of [opening, present]) {
-        if (it !== undefined) options.giveUp(it.exchange, it.id);
+        if (it?.exchange !== undefined) options.giveUp(it.exchange, it.id);
       }
       waitingNow.push(...waiting);
       waiting = [];
