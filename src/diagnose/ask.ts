@@ -19,7 +19,7 @@ export function asker(peer: Peer, timeoutMs: number, receive: Receive) {
   let lastId = 0;
   return async (method: string, params?: unknown): Promise<Reply> => {
     const id = String(++lastId);
-    const exchange = peer.request(request(id, method, params), { receive });
+    const exchange = peer.request(request(id, method, params), { receive, probe: method === "ping" });
     const over = new AbortController();
     void pause(timeoutMs, over.signal).then((elapsed) => {
       if (!elapsed) return;

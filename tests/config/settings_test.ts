@@ -112,6 +112,15 @@ Deno.test("resolveSettings has the documented defaults", () => {
   strictEqual(settings({ options: url, command: "test" }).timeoutMs, 10_000);
 });
 
+Deno.test("resolveSettings takes no modern protocol over a legacy transport", () => {
+  match(
+    problem({ options: { ...url, protocol: "modern", transport: "sse" } }),
+    /--protocol modern does not go with --transport sse/,
+  );
+  strictEqual(settings({ options: { ...url, protocol: "MODERN" } }).protocol, "modern");
+  match(problem({ options: { ...url, protocol: "new" } }), /--protocol takes one of auto, legacy, modern/);
+});
+
 Deno.test("resolveSettings takes every option from the command line", () => {
   const result = settings({
     options: {

@@ -236,7 +236,7 @@ export function modernPeer(options: ModernOptions): ModernPeer {
   }
 
   function end(why: Failure): void {
-    listening.end();
+    listening.end({ kind: "not_sent", failure: why });
     for (const giveUp of [...conversation.asking]) giveUp(why);
   }
 

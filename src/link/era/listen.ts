@@ -54,8 +54,8 @@ export interface Listening {
   renew(): Promise<Renewed>;
   /** Who takes a message from a wire that all share; `undefined` when it belongs to no listening. */
   receiverOf(message: Message): Receive | undefined;
-  /** Ends it. Idempotent. */
-  end(): void;
+  /** Ends it; `outcome` is what who waits for it gets. Idempotent. */
+  end(outcome: Outcome): void;
 }
 
 const REOPEN_MS = 1000;
@@ -87,6 +87,8 @@ const ABOUT: ReadonlySet<string> = new Set([
 export function keepListening(options: ListenOptions): Listening {
   const { endpoint, logger, receive, acknowledgeMs = ACKNOWLEDGE_MS, reopenMs = REOPEN_MS } = options;
   const ended = new AbortController();
+  /** Why it has ended. */
+  let end: Outcome | undefined;
   /** What the server listens to. */
   let present: Stream | undefined;
   /** What it has not acknowledged yet. */
@@ -102,6 +104,7 @@ export function keepListening(options: ListenOptions): Listening {
   let reopening: AbortController | undefined;
 
   function renew(): Promise<Renewed> {
+    if (end !== undefined) return Promise.resolve({ kind: "failed", outcome: end });
     return new Promise((resolve) => {
       waiting.push(resolve);
       begin();
@@ -228,8 +231,9 @@ export function keepListening(options: ListenOptions): Listening {
       // What a listening says that has been given up, the one after it says as well.
       return find(id)?.receive ?? (() => {});
     },
-    end() {
-      if (ended.signal.aborted) return;
+    end(outcome) {
+      if (end !== undefined) return;
+      end = outcome;
       ended.abort();
       for (const it of [opening, present]) {
         if (it?.exchange !== undefined) options.giveUp(it.exchange, it.id);
@@ -237,7 +241,7 @@ export function keepListening(options: ListenOptions): Listening {
       waitingNow.push(...waiting);
       waiting = [];
       opening = present = undefined;
-      tell({ kind: "failed", outcome: { kind: "cancelled" } });
+      tell({ kind: "failed", outcome });
     },
   };
 }
