@@ -167,7 +167,7 @@ export function withoutMembers(
   names: readonly string[],
 ): Message {
   const { bytes } = message;
-  const start = locate(bytes, path)?.start;
+  const start = locate(message, path)?.start;
   if (start === undefined || !isObject(bytes, start)) return message;
   const { places } = members(bytes, start);
   if (!places.some(([name]) => names.includes(name))) return message;
@@ -182,8 +182,19 @@ export function withoutMembers(
 }
 
 /** Where the value at `path` stands; `undefined` when it is not there. */
-function locate(bytes: Uint8Array, path: readonly string[]): Span | undefined {
-  let start = skipSpace(bytes, 0, bytes.length, newNotes());
+function locate(message: Message, path: readonly string[]): Span | undefined {
+  const { bytes } = message;
+  const [first, ...rest] = path;
+  if (first !== "params" && first !== "result" && first !== "error") {
+    return locateFrom(bytes, skipSpace(bytes, 0, bytes.length, newNotes()), path);
+  }
+  // The message knows where these stand.
+  const span = message[first];
+  return rest.length === 0 || span === undefined ? span : locateFrom(bytes, span.start, rest);
+}
+
+function locateFrom(bytes: Uint8Array, from: number, path: readonly string[]): Span | undefined {
+  let start = from;
   let end = bytes.length;
   for (const name of path) {
     if (!isObject(bytes, start)) return undefined;
@@ -196,9 +207,9 @@ function locate(bytes: Uint8Array, path: readonly string[]): Span | undefined {
 }
 
 /** Returns the JSON text of the member at `path`, `undefined` when it is not there. */
-export function textAt({ bytes }: Message, path: readonly string[]): string | undefined {
-  const place = locate(bytes, path);
-  return place && decodeUtf8(bytes.subarray(place.start, place.end));
+export function textAt(message: Message, path: readonly string[]): string | undefined {
+  const place = locate(message, path);
+  return place && decodeUtf8(message.bytes.subarray(place.start, place.end));
 }
 
 /**
@@ -210,7 +221,7 @@ export function membersAt(
   path: readonly string[],
 ): readonly (readonly [name: string, value: string])[] {
   const { bytes } = message;
-  const start = locate(bytes, path)?.start;
+  const start = locate(message, path)?.start;
   if (start === undefined || !isObject(bytes, start)) return [];
   const last = new Map(members(bytes, start).places);
   const text = (from: number, to: number) => decodeUtf8(bytes.subarray(from, to));
@@ -253,7 +264,7 @@ export function filterElements(
   keep: (text: string) => boolean,
 ): Message {
   const { bytes } = message;
-  const start = locate(bytes, path)?.start;
+  const start = locate(message, path)?.start;
   if (start === undefined || bytes[start] !== 0x5b) return message;
   const items: Item[] = [];
   scanArray(bytes, start, bytes.length, newNotes(), (from, to) => {

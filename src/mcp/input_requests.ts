@@ -1,5 +1,6 @@
-import { membersAt } from "../jsonrpc/edit.ts";
-import { Message } from "../jsonrpc/message.ts";
+import { edit, membersAt, withoutMembers } from "../jsonrpc/edit.ts";
+import type { Id } from "../jsonrpc/id.ts";
+import { InvalidMessage, Message } from "../jsonrpc/message.ts";
 import { asObject } from "./revision.ts";
 
 /** One thing that a modern server asks of the client before it goes on (S/2026-07-28/basic/patterns/mrtr). */
@@ -34,6 +35,24 @@ export function readInputRequests(text: string): readonly InputRequest[] | { rea
     found.push({ key, text: value, method, params: asObject(params) });
   }
   return found;
+}
+
+/**
+ * The request that puts it to a legacy client, in the server's own words; `undefined` when that would be none.
+ */
+export function legacyRequest({ text, params }: InputRequest, id: Id): Message | undefined {
+  try {
+    const holder = Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${text}}`);
+    const bare = withoutMembers(holder, ["result"], ["jsonrpc", "id", "result", "error"]).textOf("result")!;
+    const message = Message.fromText(`{"jsonrpc":"2.0","id":${id},${bare.slice(1)}`);
+    if (params.mode !== "url" || typeof params.elicitationId === "string") return message;
+    // S/2025-11-25/client/elicitation demands it; the modern revision has none.
+    const value = JSON.stringify(crypto.randomUUID());
+    return edit(message, [{ path: ["params", "elicitationId"], value }]);
+  } catch (error) {
+    if (error instanceof InvalidMessage) return undefined;
+    throw error;
+  }
 }
 
 /**

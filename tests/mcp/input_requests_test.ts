@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { obstacleTo, readInputRequests } from "../../src/mcp/input_requests.ts";
+import { legacyRequest, obstacleTo, readInputRequests } from "../../src/mcp/input_requests.ts";
 
 Deno.test("readInputRequests keeps names and texts as they are written", () => {
   const found = readInputRequests(
@@ -27,6 +27,26 @@ for (
     const found = readInputRequests(text);
     ok("why" in found);
     match(found.why, why);
+  });
+}
+
+const legacy: [string, string | undefined][] = [
+  [
+    '{ "method":"roots/list" , "x":1E400 }',
+    '{"jsonrpc":"2.0","id":"q", "method":"roots/list" , "x":1E400 }',
+  ],
+  [
+    '{"jsonrpc":"2.0","id":5,"method":"roots/list","params":{}}',
+    '{"jsonrpc":"2.0","id":"q","method":"roots/list","params":{}}',
+  ],
+  ['{"method":"roots/list","params":7}', undefined],
+  ['{"method":"x","method":"roots/list"}', undefined],
+];
+for (const [text, request] of legacy) {
+  Deno.test(`legacyRequest makes ${request === undefined ? "nothing" : "a request"} of ${text}`, () => {
+    const found = readInputRequests(`{"a":${text}}`);
+    ok(!("why" in found));
+    strictEqual(legacyRequest(found[0]!, '"q"')?.text, request);
   });
 }
 

@@ -1,9 +1,8 @@
 import { notification } from "../../jsonrpc/answers.ts";
-import { edit } from "../../jsonrpc/edit.ts";
 import { type Id, idKey } from "../../jsonrpc/id.ts";
-import { Message } from "../../jsonrpc/message.ts";
+import type { Message } from "../../jsonrpc/message.ts";
 import type { ClientFacts } from "../../mcp/envelope.ts";
-import { type InputRequest, obstacleTo, readInputRequests } from "../../mcp/input_requests.ts";
+import { type InputRequest, legacyRequest, obstacleTo, readInputRequests } from "../../mcp/input_requests.ts";
 import { asObject } from "../../mcp/revision.ts";
 import type { Receive } from "../peer.ts";
 
@@ -37,16 +36,6 @@ export function answerQuestions({ client, revision, newId }: QuestionsOptions): 
   const open = new Map<string, (answer: Message) => void>();
   const capabilities = asObject(JSON.parse(client.capabilities));
 
-  /** The request that asks the client. */
-  function requestOf({ text, params }: InputRequest, id: Id): Message {
-    const message = Message.fromText(`{"jsonrpc":"2.0","id":${id},${text.trim().slice(1)}`);
-    if (params.mode !== "url" || typeof params.elicitationId === "string") return message;
-    // S/2025-11-25/client/elicitation demands it; the modern revision has none.
-    return edit(message, [
-      { path: ["params", "elicitationId"], value: JSON.stringify(crypto.randomUUID()) },
-    ]);
-  }
-
   /** The client's answer; `undefined` when nobody waits for it any more. */
   function put(message: Message, receive: Receive, signal: AbortSignal): Promise<Message | undefined> {
     const id = message.id!;
@@ -65,30 +54,39 @@ export function answerQuestions({ client, revision, newId }: QuestionsOptions): 
     });
   }
 
-  async function askOne(it: InputRequest, receive: Receive, signal: AbortSignal): Promise<Responses> {
-    const answer = await put(requestOf(it, newId()), receive, signal);
+  async function askOne(
+    it: InputRequest,
+    message: Message,
+    receive: Receive,
+    signal: AbortSignal,
+  ): Promise<Responses> {
+    const answer = await put(message, receive, signal);
     if (answer === undefined) return { why: "nobody waits for this any more" };
     if (answer.kind === "result") return { responses: `${it.key}:${answer.textOf("result")}` };
     // There is no place for an error: who was asked to fill in a form has not done so.
     if (it.method === "elicitation/create") return { responses: `${it.key}:{"action":"cancel"}` };
-    const { message } = asObject(answer.parsed("error"));
-    return { why: `the client could not answer ${it.method}: ${String(message).slice(0, 300)}` };
+    const said = String(asObject(answer.parsed("error")).message).slice(0, 300);
+    return { why: `the client could not answer ${it.method}: ${said}` };
   }
 
   return {
     async ask(asked, receive, signal) {
       const requests = readInputRequests(asked);
       if ("why" in requests) return requests;
+      const messages: Message[] = [];
       for (const it of requests) {
         const why = obstacleTo(it, capabilities, revision);
         if (why !== undefined) return { why };
+        const message = legacyRequest(it, newId());
+        if (message === undefined) return { why: `the server's ${it.method} is no valid request` };
+        messages.push(message);
       }
       if (signal.aborted) return { why: "nobody waits for this any more" };
       // One that fails ends the others.
       const failed = new AbortController();
       const stop = AbortSignal.any([signal, failed.signal]);
-      const all = await Promise.all(requests.map(async (it) => {
-        const got = await askOne(it, receive, stop);
+      const all = await Promise.all(requests.map(async (it, i) => {
+        const got = await askOne(it, messages[i]!, receive, stop);
         if ("why" in got && !stop.aborted) failed.abort(got);
         return got;
       }));
