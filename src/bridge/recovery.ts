@@ -270,7 +270,7 @@ export function recovering(options: RecoveryOptions): Layer {
       const { held } = exchange;
       exchange.cancel();
       if (held || closing.signal.aborted || next.drop === undefined) return;
-      logger.warn("the server gives no sign of life; the connection is given up", { endpoint });
+      logger.warn("the server gives no sign of life", { endpoint });
       await next.drop();
     }
 

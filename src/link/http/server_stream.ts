@@ -19,6 +19,8 @@ export interface ServerStreamOptions {
   readonly signal: AbortSignal;
   /** Aborts when the stream that is open is not to be trusted any more; a new one each time. */
   readonly renewed: () => AbortSignal;
+  /** Reads a refusal to its end, and tells whether it means that the server does not know the session. */
+  readonly isForgotten: (response: Response) => Promise<boolean>;
   /** Called when the server does not know the session any more. */
   readonly forgotten: () => void;
   /**
@@ -59,10 +61,11 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
     if ("response" in reply) {
       const { response } = reply;
       if (!response.ok || mediaType(response) !== "text/event-stream") {
-        await dropBody(response);
-        if (!PASSING.has(response.status) && response.status < 500) {
-          // Servers that have no such stream say 404 too; the session's end is meant where there was one.
-          if (response.status === 404 && known && !signal.aborted) options.forgotten();
+        // Servers that have no such stream may say 404 too; the session's end is meant where there was one.
+        const forgotten = known && await options.isForgotten(response);
+        if (!known) await dropBody(response);
+        if (forgotten || (!PASSING.has(response.status) && response.status < 500)) {
+          if (forgotten && !signal.aborted) options.forgotten();
           return logger.debug("no stream from the server", { status: response.status });
         }
       } else {
