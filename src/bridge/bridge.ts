@@ -412,7 +412,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
           ? `no answer within ${seconds(options.maxRequestTimeMs)}, the longest a request may take`
           : `no answer within ${seconds(options.requestTimeoutMs)}`,
         held
-          ? "it waited here and was not sent: others were before it; raise --max-in-flight or --request-timeout"
+          ? "it waited here and was not sent; raise --request-timeout, or --max-in-flight if many were before it"
           : "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
       );
     settle(entry, { kind: held ? "not_sent" : "lost", failure: why, lastEventId: undefined });
