@@ -45,6 +45,8 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       delayMs: settings.retryDelayMs,
       attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
       keepAliveMs: settings.keepAliveMs,
+      // A server that does one thing at a time may be busy with that for a while.
+      pingMs: settings.timeoutMs,
       mayDieSilently: endpoint.kind !== "command",
       replayed,
     })(wire);

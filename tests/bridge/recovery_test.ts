@@ -222,7 +222,7 @@ Deno.test("a session that can't be brought back fails the request with the reaso
         answer: errorAnswer("9", 1, "theirs"),
       },
       "not_sent",
-      "UNREACHABLE",
+      "REFUSED",
     ],
     [
       {
