@@ -15,7 +15,7 @@ for (const [index, storm] of STORMS.entries()) {
     strictEqual(exitCode, 0);
     strictEqual(Object.values(counts).reduce((sum, count) => sum + count), storm.calls);
     // Most of it is of no consequence to the client.
-    ok(counts.result > storm.calls * 0.7, JSON.stringify(counts));
+    ok(counts.result > storm.calls * 0.5, JSON.stringify(counts));
     ok(Object.values(met).reduce((sum, count) => sum + count) > storm.calls * 0.01, JSON.stringify(met));
   });
 }

@@ -109,7 +109,17 @@ export async function runFaultStorm(options: FaultStormOptions): Promise<FaultSt
   const startProxy = line ? startFaultLineProxy : startFaultProxy;
   await using proxy = await startProxy({ target: server.port, seed: options.seed, rates });
   const where = `${line ? "tcp" : "http"}://127.0.0.1:${proxy.port}${line ? "" : "/mcp"}`;
-  const args = ["proxy", "--endpoint", where, "--retry-delay", "20", "--log-level", "error"];
+  const args = [
+    "proxy",
+    "--endpoint",
+    where,
+    "--retry-delay",
+    "20",
+    "--retry-attempts",
+    "6",
+    "--log-level",
+    "error",
+  ];
   const [command, ...rest] = programCommand(args);
   const child = new Deno.Command(command, {
     args: rest,
