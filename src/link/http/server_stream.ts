@@ -38,6 +38,8 @@ const REOPEN_MS = 1000;
 const REOPEN_MOST_MS = 30_000;
 /** However soon the server wants us back, in milliseconds. */
 const REOPEN_LEAST_MS = 100;
+/** A stream that was open for so long has ended for being idle, and is opened again soon, in milliseconds. */
+const LASTED_MS = 10_000;
 /** Refusals that may be over the next time. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -72,6 +74,7 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
         known = true;
         logger.debug("the server's stream is open", { endpoint });
         const before = silent++;
+        const openedAt = performance.now();
         const end = await readEvents(
           response,
           options.maxEventSize,
@@ -84,6 +87,10 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
           seen,
         );
         lastEventId = end.lastEventId ?? lastEventId;
+        if (performance.now() - openedAt > LASTED_MS) {
+          wait = reopenMs;
+          silent = 0;
+        }
         if (end.retryMs !== undefined) {
           // Soon is not at once, and one that never says anything is not asked more than once a second.
           const least = Math.min(REOPEN_MS, REOPEN_LEAST_MS * 2 ** Math.min(silent === 0 ? 0 : before, 10));
