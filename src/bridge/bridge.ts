@@ -17,7 +17,7 @@ import { createBacklog } from "./backlog.ts";
 import { findByToken } from "./find_by_token.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
-import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
+import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "../upstream/session.ts";
 
 /** What a {@linkcode createBridge} needs. Times in milliseconds. */
 export interface BridgeOptions {
