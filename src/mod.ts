@@ -26,7 +26,7 @@
  * @module
  */
 export { type Bridge, type BridgeOptions, createBridge } from "./bridge/bridge.ts";
-export type { Session } from "./bridge/session.ts";
+export type { Session } from "./upstream/session.ts";
 export { toolFilter, type ToolFilterOptions } from "./bridge/tool_filter.ts";
 export type { Face, Handler } from "./face/face.ts";
 export { stdioFace, type StdioFaceOptions } from "./face/stdio_face.ts";

@@ -12,13 +12,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "link": ["mcp", "jsonrpc", "telemetry", "version.ts"],
   "config": ["link", "telemetry", "version.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
-  "bridge": ["face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
+  "upstream": ["link", "mcp", "jsonrpc", "telemetry", "config/settings.ts"],
+  "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "cli": ["config", "diagnose", "bridge", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts"],
   "main.ts": ["cli"],
   "mod.ts": [
     "cli",
     "bridge",
+    "upstream",
     "face",
     "link",
     "mcp",
@@ -32,6 +34,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms of which another may have no more than the types. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
+  "upstream": ["config/settings.ts"],
   "bridge": ["config/settings.ts"],
   "diagnose": ["config/settings.ts"],
 };

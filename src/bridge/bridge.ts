@@ -17,7 +17,7 @@ import { createBacklog } from "./backlog.ts";
 import { findByToken } from "./find_by_token.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
-import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "./session.ts";
+import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "../upstream/session.ts";
 
 /** What a {@linkcode createBridge} needs. Times in milliseconds. */
 export interface BridgeOptions {
@@ -412,7 +412,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
           ? `no answer within ${seconds(options.maxRequestTimeMs)}, the longest a request may take`
           : `no answer within ${seconds(options.requestTimeoutMs)}`,
         held
-          ? "it waited here and was not sent: others were before it; raise --max-in-flight or --request-timeout"
+          ? "it waited here and was not sent; raise --request-timeout, or --max-in-flight if many were before it"
           : "the request may have been carried out; raise --request-timeout or --max-request-time if it needs longer",
       );
     settle(entry, { kind: held ? "not_sent" : "lost", failure: why, lastEventId: undefined });

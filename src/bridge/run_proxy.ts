@@ -8,8 +8,8 @@ import type { Logger, LogRecord } from "../telemetry/logger.ts";
 import { mcpLevelAtLeast, toLogNotification, toMcpLevel } from "../telemetry/mcp_log.ts";
 import { type Bridge, createBridge } from "./bridge.ts";
 import { watchEnds } from "./ends.ts";
-import { serverLogs } from "./session.ts";
-import { openUpstream } from "./upstream.ts";
+import { serverLogs } from "../upstream/session.ts";
+import { openUpstream } from "../upstream/open_upstream.ts";
 
 /** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
 const HURRIED_DRAIN_MS = 500;

@@ -61,6 +61,10 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       ["mcp-connect https://example.com/mcp", "a remote server"],
       ["mcp-connect proxy https://example.com/mcp --auth-token '${TOKEN}'", "a token from the environment"],
       ['mcp-connect proxy https://example.com/mcp --header "X-Team: blue"', "a header of your own"],
+      [
+        "mcp-connect proxy https://a.example/mcp --fallbacks https://b.example/mcp",
+        "another server in reserve",
+      ],
       ["mcp-connect proxy 127.0.0.1:9000", "newline-delimited JSON-RPC over TCP"],
       [
         "mcp-connect proxy --ignore-tool 'delete_*' -- node server.js --verbose",

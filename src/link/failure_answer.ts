@@ -3,9 +3,7 @@ import type { Id } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
 import { type Failure, FailureCode } from "./failure.ts";
-
-/** Whether a request that failed was carried out: surely not, or nobody can tell. */
-export type Ran = "not_run" | "unknown";
+import type { Ran } from "./ran.ts";
 
 /**
  * Makes the error a client gets for a failure of ours: a code name that never changes, the endpoint and a hint. Its

@@ -23,6 +23,11 @@ export interface PeerOptions {
    */
   readonly protocol?: "auto" | "legacy" | "modern";
   /**
+   * What is known of the endpoint's era from before, and will be; for whoever opens the same endpoint several times.
+   * @default nothing
+   */
+  readonly era?: { modern: boolean };
+  /**
    * How long connecting may take.
    * @default 30_000
    */
@@ -131,7 +136,9 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol: options.protocol })(wire);
+  const { protocol, era } = options;
+  const memory = era === undefined ? {} : { memory: era };
+  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol, ...memory })(wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

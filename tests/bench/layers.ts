@@ -1,8 +1,8 @@
 /** What the layers for recovery and repetition cost a call when nothing fails: measured in this process, over no wire. */
-import { createListings } from "../../src/bridge/listings.ts";
-import { recovering } from "../../src/bridge/recovery.ts";
-import { retrying } from "../../src/bridge/retry.ts";
-import { NO_SESSION } from "../../src/bridge/session.ts";
+import { createListings } from "../../src/upstream/listings.ts";
+import { recovering } from "../../src/upstream/recovery.ts";
+import { retrying } from "../../src/upstream/retry.ts";
+import { NO_SESSION } from "../../src/upstream/session.ts";
 import { request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { openExchange } from "../../src/link/exchange.ts";
 import type { Peer } from "../../src/link/peer.ts";

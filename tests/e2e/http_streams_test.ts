@@ -45,6 +45,18 @@ Deno.test("The server's stream is opened again where it left off", async () => {
   await server.stream();
 });
 
+Deno.test("A server with sessions, but no stream of its own, is taken at its word", async () => {
+  await using server = await startRawServer({
+    on: { GET: (_, reply) => reply.body("Cannot GET /mcp", { status: 404, contentType: "text/plain" }) },
+  });
+  await using program = await proxied(server.url, { args: ["--retry-delay", "1"] });
+  await server.received(({ method }) => method === "GET");
+  for (let i = 0; i < 5; i++) await program.request("ping");
+  const methods = server.requests.map(({ method, message }) => message.method ?? method);
+  assert.deepEqual(methods.slice(0, 3), ["initialize", "notifications/initialized", "GET"]);
+  assert.deepEqual(new Set(methods.slice(3)), new Set(["ping"]));
+});
+
 Deno.test("Many calls stream at once, each with messages of its own, in whatever order they end", async () => {
   await using server = await startRawServer();
   const streams: { stream: EventStream; token: number }[] = [];

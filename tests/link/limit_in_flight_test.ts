@@ -146,3 +146,17 @@ Deno.test("limitInFlight keeps the limit, the order and every request, whatever 
     { numRuns: 200 },
   );
 });
+
+Deno.test("limitInFlight makes no initialize wait: those in flight may hang in the session it is to bring back", async () => {
+  const { server, peer, ask } = limited(1);
+  const [first, second] = [ask(1), ask(2)];
+  const greeted = peer.request(request("3", "initialize"));
+  deepStrictEqual(ids(server), [1, 3]);
+  server.requests[1]!.answer();
+  strictEqual((await greeted.outcome).kind, "answered");
+  deepStrictEqual(ids(server), [1, 3]);
+  server.requests[0]!.answer();
+  await first.outcome;
+  deepStrictEqual(ids(server), [1, 3, 2]);
+  second.cancel();
+});

@@ -30,6 +30,8 @@ export interface EverythingOptions {
    * @default 120000
    */
   readonly timeoutMs?: number;
+  /** @default any that is free */
+  readonly port?: number;
 }
 
 /**
@@ -38,12 +40,13 @@ export interface EverythingOptions {
  */
 export async function startEverything(
   transport: "streamableHttp" | "sse",
-  { timeoutMs = 120_000 }: EverythingOptions = {},
+  { timeoutMs = 120_000, port: wanted = 0 }: EverythingOptions = {},
 ): Promise<EverythingServer> {
   const preload = new URL("./bind_loopback.ts", import.meta.url).href;
   const program = startProgram([], {
     entry: [Deno.execPath(), "run", "-A", "--quiet", `--preload=${preload}`, PACKAGE, transport],
     protocol: false,
+    env: { LOOPBACK_PORT: `${wanted}` },
     // It ignores the end of stdin and has nothing to lose.
     graceMs: 0,
   });

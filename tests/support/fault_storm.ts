@@ -24,6 +24,8 @@ export interface FaultStormOptions {
   readonly atOnce: number;
   /** What stands behind the proxy: a server made for this, the official SDK's, or one over TCP. */
   readonly server: "http" | "sdk" | "tcp";
+  /** A second proxy before the same server is the fallback; faults of both are counted together. @default false */
+  readonly fallback?: boolean;
   /** Sessions are forgotten after every so many calls. @default never */
   readonly forgetEvery?: number;
   /** @default those of {@linkcode HTTP_FAULTS} or {@linkcode LINE_FAULTS} */
@@ -108,8 +110,22 @@ export async function runFaultStorm(options: FaultStormOptions): Promise<FaultSt
   const rates = options.rates ?? (line ? LINE_FAULTS : HTTP_FAULTS);
   const startProxy = line ? startFaultLineProxy : startFaultProxy;
   await using proxy = await startProxy({ target: server.port, seed: options.seed, rates });
-  const where = `${line ? "tcp" : "http"}://127.0.0.1:${proxy.port}${line ? "" : "/mcp"}`;
-  const args = ["proxy", "--endpoint", where, "--retry-delay", "20", "--log-level", "error"];
+  await using second = options.fallback
+    ? await startProxy({ target: server.port, seed: ~options.seed, rates })
+    : undefined;
+  const urlOf = ({ port }: FaultProxy) => `${line ? "tcp" : "http"}://127.0.0.1:${port}${line ? "" : "/mcp"}`;
+  const args = [
+    "proxy",
+    "--endpoint",
+    urlOf(proxy),
+    ...(second === undefined ? [] : ["--fallbacks", urlOf(second)]),
+    "--retry-delay",
+    "20",
+    "--retry-attempts",
+    "6",
+    "--log-level",
+    "error",
+  ];
   const [command, ...rest] = programCommand(args);
   const child = new Deno.Command(command, {
     args: rest,
@@ -128,11 +144,16 @@ export async function runFaultStorm(options: FaultStormOptions): Promise<FaultSt
     return child.status;
   });
   if (code !== 0) faults.push(`exit code ${code}`);
-  faults.push(...await openConnections(proxy));
+  for (const it of [proxy, second]) if (it !== undefined) faults.push(...await openConnections(it));
   return {
     faults,
     counts,
-    met: proxy.counts,
+    met: Object.fromEntries(
+      Object.entries(proxy.counts).map(([fault, count]) => [
+        fault,
+        count + (second?.counts[fault as keyof FaultRates] ?? 0),
+      ]),
+    ),
     sessions: server.sessions(),
     exitCode: code,
     ms: performance.now() - started,

@@ -31,6 +31,17 @@ export interface EraOptions {
    * @default 5000
    */
   readonly discoverMs?: number;
+  /**
+   * What was found out at this endpoint before, and is now; shared by the layers of one endpoint, one after the other.
+   * @default nothing
+   */
+  readonly memory?: EraMemory;
+}
+
+/** What is known of an endpoint's era. */
+export interface EraMemory {
+  /** The last server that answered there was of the modern era. */
+  modern: boolean;
 }
 
 /** Which era a server is spoken to in. */
@@ -51,11 +62,12 @@ export function eraLayer(options: EraOptions): Layer {
 function translating(options: EraOptions, next: Peer): Peer {
   const { endpoint, logger, duplex, discoverMs = DISCOVER_MS } = options;
   const always = options.protocol === "modern";
+  const memory = options.memory ?? { modern: false };
   let listener: PeerListener | undefined;
   /** Speaks to the modern server; `undefined` while it is legacy, or not known. */
   let modern: ModernPeer | undefined;
-  /** What the last one that could tell has told. */
-  let known: "legacy" | "modern" | undefined;
+  /** The server behind the present connection, where there is one, is of the legacy era, and stays so. */
+  let legacy = false;
   /** Counts greetings: only the last one says who is spoken to. */
   let generation = 0;
   /** What was sent after a greeting whose answer says how to send it; `undefined` when nothing has to wait. */
@@ -72,15 +84,14 @@ function translating(options: EraOptions, next: Peer): Peer {
     const mine = ++generation;
     modern?.end(failure("SESSION_LOST", endpoint, "the client has begun a new session"));
     modern = undefined;
-    // Over one connection a server stays what it is.
-    if (known === "legacy" && duplex) return next.request(initialize, requestOptions);
+    if (legacy) return next.request(initialize, requestOptions);
     let present: Exchange | undefined;
     const exchange = openExchange((notice) => {
       present?.cancel(notice);
       release();
     }, () => present?.held === true);
     held ??= [];
-    if (always || known === "modern") discover();
+    if (always || memory.modern) discover();
     else greetAsLegacy();
     return exchange;
 
@@ -90,7 +101,7 @@ function translating(options: EraOptions, next: Peer): Peer {
       present.whenOver((outcome) => {
         const verdict = judgeGreeting(evidenceOf(outcome));
         if (verdict === "ask" && discovered === undefined) return discover(outcome);
-        if (verdict === "legacy") known = "legacy";
+        if (verdict === "legacy") legacy = duplex;
         over(outcome);
       });
     }
@@ -108,7 +119,7 @@ function translating(options: EraOptions, next: Peer): Peer {
         if (always) return over(verdict === "other" ? notModern(found) : asOutcome(found));
         // It was modern the last time: it may have become another, or be in trouble.
         if (verdict === "silent" && !(duplex && found.kind === "lost")) return over(asOutcome(found));
-        known = undefined;
+        memory.modern = false;
         greetAsLegacy(found);
       });
     }
@@ -118,7 +129,7 @@ function translating(options: EraOptions, next: Peer): Peer {
       if (exchange.settled) return;
       logger.debug("the server is of the modern era: messages are translated", { endpoint });
       const answer = initializeResult(initialize, found, options.host);
-      known = "modern";
+      memory.modern = true;
       if (mine === generation) {
         const client = readClientFacts(initialize);
         modern = modernPeer({
@@ -178,7 +189,7 @@ function translating(options: EraOptions, next: Peer): Peer {
       if (verdict === "silent" && found.kind !== "cancelled") {
         return found.kind === "lost" ? { kind: "not_sent", failure: found.failure } : asOutcome(found);
       }
-      if (!always) known = undefined;
+      memory.modern = false;
       return lost(why);
     }
   }
@@ -235,7 +246,7 @@ function translating(options: EraOptions, next: Peer): Peer {
         receive: (message) => modern === undefined ? it.receive(message) : modern.receive(message),
         closed(why) {
           // Another process, or whatever listens there then, may be of the other era.
-          if (known === "legacy") known = undefined;
+          legacy = false;
           modern?.end(why);
           if (endedOfIt) logger.debug("the connection ended of server/discover", { endpoint });
           else it.closed?.(why);

@@ -26,11 +26,14 @@ export interface Rejection {
 
 /** Statuses whose body may say that the session is unknown, among other things. */
 const MAY_SAY: ReadonlySet<number> = new Set([400, 409, 410, 422]);
+/** A 401 that means no credentials; those may be of a session that has expired, too. */
+const NO_SUCH_SESSION = /^unauthorized: session not found$/i;
 
 /**
  * Decides what an HTTP status other than 2xx means.
  *
- * - 401, and 403 with a challenge: credentials.
+ * - 401, and 403 with a challenge: credentials. (Servers built on older releases of the Rust SDK say 401 without a challenge
+ *   when they don't know the session.)
  * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), and 400, 409, 410 or 422 whose
  *   body says that the session is unknown, or 5xx whose body says nothing else: the session is lost.
  * - 429, and 503 with `Retry-After`: later.
@@ -43,6 +46,9 @@ export function classifyRejection(it: Rejection): Outcome {
     status,
     answer,
   });
+  if (it.inSession && status === 401 && it.challenge === null && NO_SUCH_SESSION.test(it.body.trim())) {
+    return sessionUnknown(endpoint, answer, status);
+  }
   if (status === 401 || (status === 403 && it.challenge !== null)) {
     return {
       kind: "unauthorized",

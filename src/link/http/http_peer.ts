@@ -1,5 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
-import { eraLayer, type Protocol } from "../era/era_layer.ts";
+import { eraLayer, type EraMemory, type Protocol } from "../era/era_layer.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -23,6 +23,7 @@ export interface HttpPeerOptions {
   readonly timeoutMs: number;
   readonly logger: Logger;
   readonly protocol: Protocol;
+  readonly era?: EraMemory;
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
 
@@ -40,12 +41,13 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, chosen }: HttpPeerOptions,
+  { transport, protocol, era, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
-  const openStreamable = () =>
-    eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol })(streamablePeer(options));
+  const memory = era === undefined ? {} : { memory: era };
+  const layer = eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol, ...memory });
+  const openStreamable = () => layer(streamablePeer(options));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });

@@ -19,6 +19,8 @@ export interface ServerStreamOptions {
   readonly signal: AbortSignal;
   /** Aborts when the stream that is open is not to be trusted any more; a new one each time. */
   readonly renewed: () => AbortSignal;
+  /** Reads a refusal to its end, and tells whether it means that the server does not know the session. */
+  readonly isForgotten: (response: Response) => Promise<boolean>;
   /** Called when the server does not know the session any more. */
   readonly forgotten: () => void;
   /**
@@ -36,6 +38,8 @@ const REOPEN_MS = 1000;
 const REOPEN_MOST_MS = 30_000;
 /** However soon the server wants us back, in milliseconds. */
 const REOPEN_LEAST_MS = 100;
+/** A stream that was open for so long has ended for being idle, and is opened again soon, in milliseconds. */
+const LASTED_MS = 10_000;
 /** Refusals that may be over the next time. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -59,16 +63,18 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
     if ("response" in reply) {
       const { response } = reply;
       if (!response.ok || mediaType(response) !== "text/event-stream") {
-        await dropBody(response);
-        if (!PASSING.has(response.status) && response.status < 500) {
-          // Servers that have no such stream say 404 too; the session's end is meant where there was one.
-          if (response.status === 404 && known && !signal.aborted) options.forgotten();
+        // Servers that have no such stream may say 404 too; the session's end is meant where there was one.
+        const forgotten = known && await options.isForgotten(response);
+        if (!known) await dropBody(response);
+        if (forgotten || (!PASSING.has(response.status) && response.status < 500)) {
+          if (forgotten && !signal.aborted) options.forgotten();
           return logger.debug("no stream from the server", { status: response.status });
         }
       } else {
         known = true;
         logger.debug("the server's stream is open", { endpoint });
         const before = silent++;
+        const openedAt = performance.now();
         const end = await readEvents(
           response,
           options.maxEventSize,
@@ -81,6 +87,10 @@ export async function keepServerStream(options: ServerStreamOptions): Promise<vo
           seen,
         );
         lastEventId = end.lastEventId ?? lastEventId;
+        if (performance.now() - openedAt > LASTED_MS) {
+          wait = reopenMs;
+          silent = 0;
+        }
         if (end.retryMs !== undefined) {
           // Soon is not at once, and one that never says anything is not asked more than once a second.
           const least = Math.min(REOPEN_MS, REOPEN_LEAST_MS * 2 ** Math.min(silent === 0 ? 0 : before, 10));

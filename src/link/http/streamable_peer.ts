@@ -373,6 +373,13 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
           signal,
         }),
       renewed: () => renewal.signal,
+      async isForgotten(response) {
+        if (!response.ok) {
+          return (await rejection(response, session.id !== undefined)).kind === "session_unknown";
+        }
+        await dropBody(response);
+        return false;
+      },
       forgotten: () => {
         if (session.id === undefined) return;
         forgotten = session.id;

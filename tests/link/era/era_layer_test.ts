@@ -262,6 +262,14 @@ Deno.test("eraLayer remembers that a server is modern, and doubts it when the se
   strictEqual(sent().at(-1), "tools/call");
 });
 
+Deno.test("eraLayer remembers for the next layer of the same endpoint", async () => {
+  const memory = { modern: false };
+  await setUp({ memory }).begin();
+  const next = setUp({ memory });
+  await next.begin();
+  deepStrictEqual(next.sent(), ["server/discover", "subscriptions/listen"]);
+});
+
 Deno.test("eraLayer does not take a passing failure of a modern server for another era", async () => {
   let failing = false;
   const { begin, ask, sent } = setUp({

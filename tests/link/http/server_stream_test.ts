@@ -6,7 +6,7 @@ import { failure } from "../../../src/link/failure.ts";
 import { collectedLog } from "../../support/collected_log.ts";
 
 /** What the server does with one GET: an event stream with this text that then ends or breaks, a status, or nothing. */
-type Step = { text: string; broken?: boolean } | { status: number } | "unreachable" | "hang";
+type Step = { text: string; broken?: boolean } | { status: number; says?: string } | "unreachable" | "hang";
 
 /** Keeps a stream at a server that does these steps, and then no more. */
 async function keep(steps: readonly Step[], maxEventSize = 1000) {
@@ -37,7 +37,7 @@ async function keep(steps: readonly Step[], maxEventSize = 1000) {
         );
       });
     }
-    if ("status" in step) return Promise.resolve({ response: new Response("no", step), url });
+    if ("status" in step) return Promise.resolve({ response: new Response(step.says ?? "no", step), url });
     let told = false;
     const body = new ReadableStream({
       type: "bytes",
@@ -64,6 +64,10 @@ async function keep(steps: readonly Step[], maxEventSize = 1000) {
     maxEventSize,
     signal: stopped.signal,
     renewed: () => renewal.signal,
+    async isForgotten(response) {
+      const text = await response.text();
+      return response.status === 404 || text === "session not found";
+    },
     forgotten: () => forgotten++,
     reopenMs: 1,
     endpoint: "E",
@@ -88,6 +92,21 @@ Deno.test("a server without a stream of its own is asked once, and has not forgo
 Deno.test("a 404 where there was a stream means that the server has forgotten the session", async () => {
   const { asked, forgotten } = await keep([{ text: "data: a\n\n" }, { status: 404 }]);
   deepStrictEqual([asked.length, forgotten], [2, 1]);
+});
+
+Deno.test("so does another refusal there that says so, and none that doesn't", async () => {
+  const open: Step = { text: "data: a\n\n" };
+  for (
+    const [step, expected] of [
+      [{ status: 400, says: "session not found" }, 1],
+      [{ status: 500, says: "session not found" }, 1],
+      [{ status: 400 }, 0],
+      [{ status: 401 }, 0],
+    ] as const
+  ) {
+    const { asked, forgotten } = await keep([open, step]);
+    deepStrictEqual([asked.length, forgotten], [2, expected], JSON.stringify(step));
+  }
 });
 
 Deno.test("a stream that ends, breaks, is refused for now or can't be had is opened again where it was", async () => {

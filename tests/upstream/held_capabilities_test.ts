@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { answerForLack } from "../../src/bridge/held_capabilities.ts";
+import { answerForLack } from "../../src/upstream/held_capabilities.ts";
 import { request } from "../../src/jsonrpc/answers.ts";
 
 const ALL = { tools: {}, prompts: {}, resources: {}, completions: {}, logging: {}, experimental: {} };

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { changesTeller, tellChanges } from "../../src/bridge/list_changes.ts";
-import { createListings } from "../../src/bridge/listings.ts";
+import { changesTeller, tellChanges } from "../../src/upstream/list_changes.ts";
+import { createListings } from "../../src/upstream/listings.ts";
 import { errorAnswer, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import type { Message } from "../../src/jsonrpc/message.ts";
 import { SERVER_LISTS } from "../../src/mcp/lists.ts";

@@ -1,11 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { fallbackPool } from "../../src/bridge/fallback.ts";
-import { createListings } from "../../src/bridge/listings.ts";
-import { recovering } from "../../src/bridge/recovery.ts";
-import { retrying } from "../../src/bridge/retry.ts";
-import { mayHaveRun } from "../../src/bridge/retry_policy.ts";
-import { afterAnswer, afterMessage, NO_SESSION, type Session } from "../../src/bridge/session.ts";
+import { fallbackPool } from "../../src/upstream/fallback.ts";
+import { createListings } from "../../src/upstream/listings.ts";
+import { recovering } from "../../src/upstream/recovery.ts";
+import { retrying } from "../../src/upstream/retry.ts";
+import { mayHaveRun } from "../../src/upstream/retry_policy.ts";
+import { afterAnswer, afterMessage, NO_SESSION, type Session } from "../../src/upstream/session.ts";
 import { notification, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { withId } from "../../src/jsonrpc/edit.ts";
 import type { Message } from "../../src/jsonrpc/message.ts";

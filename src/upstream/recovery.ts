@@ -69,6 +69,8 @@ export function recovering(options: RecoveryOptions): Layer {
     let unasked = 0;
     /** Answers for what the server that is there now lacks, and the client was shown. */
     let answerForLack: ((message: Message) => Message | undefined) | undefined;
+    /** Counts what the server has said unasked, which is a sign of life too. */
+    let heard = 0;
     let restoring: Promise<Outcome | undefined> | undefined;
     let lastId = 0;
 
@@ -264,13 +266,14 @@ export function recovering(options: RecoveryOptions): Layer {
     /** Asks for a sign of life; a wire without one is given up. */
     async function ping(): Promise<void> {
       if (isLost() || !session().initialized || closing.signal.aborted) return;
+      const before = heard;
       const exchange = attempt(newRequest(newId(), "ping"), { receive, probe: true });
-      if (await within(exchange.outcome, pingMs)) return;
+      if (await within(exchange.outcome, pingMs) || heard !== before) return exchange.cancel();
       // One that waits behind others tells nothing.
       const { held } = exchange;
       exchange.cancel();
       if (held || closing.signal.aborted || next.drop === undefined) return;
-      logger.warn("the server gives no sign of life; the connection is given up", { endpoint });
+      logger.warn("the server gives no sign of life", { endpoint });
       await next.drop();
     }
 
@@ -287,7 +290,10 @@ export function recovering(options: RecoveryOptions): Layer {
       listen(it) {
         listener = it;
         next.listen({
-          receive: it.receive,
+          receive(message) {
+            heard++;
+            return it.receive(message);
+          },
           closed(why) {
             established = false;
             it.closed?.(why);
@@ -316,9 +322,6 @@ function isSessionLost(
     (outcome.kind === "not_sent" && outcome.failure.code === "CONNECTION_LOST");
 }
 
-/** Statuses of gateways whose server may be back the next time. */
-const GATEWAY: ReadonlySet<number> = new Set([408, 502, 503, 504]);
-
 /**
  * The outcome of what stood in a request's way, made the request's: it was not sent, whatever became of what was, and the
  * answer is another's.
@@ -339,9 +342,6 @@ function withoutAnswer(problem: Outcome): Outcome {
           answer: undefined,
           afterMs: undefined,
         };
-      }
-      if (GATEWAY.has(why.status ?? 0)) {
-        return { kind: "not_sent", failure: { ...why, code: "UNREACHABLE" } };
       }
       // What speaks no MCP is for the fallbacks to judge.
       if (problem.kind === "refused" && why.code === "NOT_MCP") return { ...problem, answer: undefined };

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { recovering, type RecoveryOptions } from "../../src/bridge/recovery.ts";
-import { afterAnswer, afterMessage, NO_SESSION, type Session } from "../../src/bridge/session.ts";
+import { recovering, type RecoveryOptions } from "../../src/upstream/recovery.ts";
+import { afterAnswer, afterMessage, NO_SESSION, type Session } from "../../src/upstream/session.ts";
 import { errorAnswer, notification, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { type Failure, failure, type FailureName } from "../../src/link/failure.ts";
 import type { Message } from "../../src/jsonrpc/message.ts";
@@ -222,7 +222,7 @@ Deno.test("a session that can't be brought back fails the request with the reaso
         answer: errorAnswer("9", 1, "theirs"),
       },
       "not_sent",
-      "UNREACHABLE",
+      "REFUSED",
     ],
     [
       {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { type FallbackOptions, fallbackPool } from "../../src/bridge/fallback.ts";
+import { type FallbackOptions, fallbackPool } from "../../src/upstream/fallback.ts";
 import { notification, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import type { Message } from "../../src/jsonrpc/message.ts";
 import { failure, type FailureName } from "../../src/link/failure.ts";

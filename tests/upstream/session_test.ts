@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { afterAnswer, afterMessage, NO_SESSION, serverLogs } from "../../src/bridge/session.ts";
+import { afterAnswer, afterMessage, NO_SESSION, serverLogs } from "../../src/upstream/session.ts";
 import { errorAnswer, notification, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 
 const INITIALIZE = request("0", "initialize", { protocolVersion: "2025-11-25" });

@@ -321,7 +321,8 @@ export function fallbackPool(options: FallbackOptions): Peer {
   let lastId = 0;
 
   async function answersPing(place: Place): Promise<boolean> {
-    const exchange = (await place.peer).request(newRequest(`"mcp-connect-probe-${++lastId}"`, "ping"));
+    const ask = newRequest(`"mcp-connect-probe-${++lastId}"`, "ping");
+    const exchange = (await place.peer).request(ask, { probe: true });
     if (!await within(exchange.outcome, PROBE_MS)) exchange.cancel();
     const { kind } = await exchange.outcome;
     return kind === "answered";

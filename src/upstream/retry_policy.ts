@@ -1,7 +1,7 @@
 import type { Failure } from "../link/failure.ts";
 import type { Outcome } from "../link/peer.ts";
+import { ranFor } from "../link/ran.ts";
 import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
-import { ranFor } from "./answer.ts";
 
 /** What is known when a request has failed. Times in milliseconds. */
 export interface RetrySituation {

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { createListings, elementsOf } from "../../src/bridge/listings.ts";
+import { createListings, elementsOf } from "../../src/upstream/listings.ts";
 import { errorAnswer, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { Message } from "../../src/jsonrpc/message.ts";
 

@@ -1,6 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { createRetryBudget } from "../../src/bridge/retry_budget.ts";
+import { createRetryBudget } from "../../src/upstream/retry_budget.ts";
 
 function takeAll(budget: ReturnType<typeof createRetryBudget>): number {
   let count = 0;

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { createListings } from "../../src/bridge/listings.ts";
-import { retrying, type RetryOptions } from "../../src/bridge/retry.ts";
+import { createListings } from "../../src/upstream/listings.ts";
+import { retrying, type RetryOptions } from "../../src/upstream/retry.ts";
 import { errorAnswer, notification, request, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { failure, type FailureName } from "../../src/link/failure.ts";
 import type { Outcome } from "../../src/link/peer.ts";

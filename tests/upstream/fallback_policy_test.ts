@@ -1,7 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type FallbackVerdict, judgeFallback } from "../../src/bridge/fallback_policy.ts";
-import { mayHaveRun } from "../../src/bridge/retry_policy.ts";
+import { type FallbackVerdict, judgeFallback } from "../../src/upstream/fallback_policy.ts";
+import { mayHaveRun } from "../../src/upstream/retry_policy.ts";
 import { errorAnswer, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { failure, FailureCode, type FailureName } from "../../src/link/failure.ts";
 import type { Outcome } from "../../src/link/peer.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { watchClock } from "../../src/bridge/clock_jump.ts";
+import { watchClock } from "../../src/upstream/clock_jump.ts";
 
 /** How long the program is taken not to have run while the clock is seen at these times. */
 async function jumps(times: readonly number[], lateMs?: number): Promise<number[]> {

@@ -28,6 +28,8 @@ const UNASKED_ATTEMPTS = 10;
 export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const { settings, logger, session } = options;
   const listings = createListings();
+  /** What is known of each endpoint's era, as long as this program runs. */
+  const eras = new Map<Endpoint, { modern: boolean }>();
   let listener: PeerListener | undefined;
   let lastId = 0;
 
@@ -36,7 +38,9 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     { endpoint, transport }: Omit<Fallback, "presumed">,
     replayed: () => void,
   ): Promise<Peer> {
-    const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport }, logger);
+    const era = eras.get(endpoint) ?? { modern: false };
+    eras.set(endpoint, era);
+    const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport, era }, logger);
     return recovering({
       session,
       endpoint: describeEndpoint(endpoint),
@@ -45,6 +49,8 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       delayMs: settings.retryDelayMs,
       attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
       keepAliveMs: settings.keepAliveMs,
+      // A server that does one thing at a time may be busy with that for a while.
+      pingMs: settings.timeoutMs,
       mayDieSilently: endpoint.kind !== "command",
       replayed,
     })(wire);

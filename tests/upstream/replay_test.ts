@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { replay } from "../../src/bridge/replay.ts";
-import { NO_SESSION, type Session } from "../../src/bridge/session.ts";
+import { replay } from "../../src/upstream/replay.ts";
+import { NO_SESSION, type Session } from "../../src/upstream/session.ts";
 import { errorAnswer } from "../../src/jsonrpc/answers.ts";
 import { Message } from "../../src/jsonrpc/message.ts";
 import { type Failure, failure } from "../../src/link/failure.ts";

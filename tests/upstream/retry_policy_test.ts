@@ -7,7 +7,7 @@ import {
   mayHaveRun,
   notKnownToHaveRun,
   type RetrySituation,
-} from "../../src/bridge/retry_policy.ts";
+} from "../../src/upstream/retry_policy.ts";
 import { errorAnswer, resultAnswer } from "../../src/jsonrpc/answers.ts";
 import { failure, FailureCode, type FailureName } from "../../src/link/failure.ts";
 import type { Outcome } from "../../src/link/peer.ts";
