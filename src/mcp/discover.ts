@@ -1,14 +1,7 @@
 import { Message } from "../jsonrpc/message.ts";
 import { edit, textAt, withId } from "../jsonrpc/edit.ts";
-import { META, MODERN_REVISION } from "./modern.ts";
+import { META } from "./modern.ts";
 import { asObject, LATEST_LEGACY_REVISION, LEGACY_REVISIONS } from "./revision.ts";
-
-/** Tells whether the answer to `server/discover` says that the server speaks the modern revision. */
-export function speaksModern(answer: Message): boolean {
-  if (answer.kind !== "result") return false;
-  const { supportedVersions } = asObject(answer.parsed("result"));
-  return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_REVISION);
-}
 
 /**
  * The result of a legacy `initialize`, made of what a modern server says of itself (S/2026-07-28/server/discover). Its

@@ -1,6 +1,6 @@
 import type { Message } from "../jsonrpc/message.ts";
-import { speaksModern } from "./discover.ts";
-import { LEGACY_REVISIONS, readInitializeResult } from "./revision.ts";
+import { MODERN_REVISION } from "./modern.ts";
+import { asObject, LEGACY_REVISIONS, readInitializeResult } from "./revision.ts";
 
 /** What came of a request that is to tell the server's era. */
 export interface EraEvidence {
@@ -61,9 +61,16 @@ export function judgeGreeting({ answer, status }: EraEvidence): GreetingVerdict 
  * | all else | silent |
  */
 export function judgeDiscovery({ answer, status }: EraEvidence): DiscoveryVerdict {
-  if (answer !== undefined && speaksModern(answer)) return "modern";
+  if (answer !== undefined && saysModern(answer)) return "modern";
   if (status === undefined) return answer === undefined ? "silent" : "other";
   // Some servers fail at what they don't know; 502, 503 and 504 come from before them.
   const refused = (status >= 400 && status < 500 && !SILENT.has(status)) || status === 500 || status === 501;
   return refused ? "other" : "silent";
+}
+
+/** Tells whether the answer to `server/discover` says that the server speaks the modern revision. */
+function saysModern(answer: Message): boolean {
+  if (answer.kind !== "result") return false;
+  const { supportedVersions } = asObject(answer.parsed("result"));
+  return Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_REVISION);
 }

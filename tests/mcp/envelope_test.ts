@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { Message } from "../../src/jsonrpc/message.ts";
-import { initializeResult, speaksModern } from "../../src/mcp/discover.ts";
+import { initializeResult } from "../../src/mcp/discover.ts";
 import { readClientFacts, resultTypeOf, withEnvelope, withoutModernMembers } from "../../src/mcp/envelope.ts";
 
 const request = (params: string) =>
@@ -141,9 +141,3 @@ for (const [where, text, info] of infos) {
     deepStrictEqual(told.capabilities, {});
   });
 }
-
-Deno.test("speaksModern wants the revision in the list", () => {
-  strictEqual(speaksModern(result('{"supportedVersions":["2026-07-28"]}')), true);
-  strictEqual(speaksModern(result('{"supportedVersions":["2025-11-25"]}')), false);
-  strictEqual(speaksModern(result("{}")), false);
-});

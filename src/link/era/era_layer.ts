@@ -1,9 +1,5 @@
-import { request as newRequest } from "../../jsonrpc/answers.ts";
-import type { Message } from "../../jsonrpc/message.ts";
-import { initializeResult } from "../../mcp/discover.ts";
-import { readClientFacts, withEnvelope } from "../../mcp/envelope.ts";
+import { Message } from "../../jsonrpc/message.ts";
 import { type EraEvidence, judgeDiscovery, judgeGreeting } from "../../mcp/era.ts";
-import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { MODERN_REVISION } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openExchange } from "../exchange.ts";
@@ -42,6 +38,27 @@ export interface EraOptions {
 export interface EraMemory {
   /** The last server that answered there was of the modern era. */
   modern: boolean;
+}
+
+/** What only a modern server needs is loaded when one is met. */
+async function translation() {
+  const [peer, discover, envelope, headers] = await Promise.all([
+    import("./legacy_to_modern.ts"),
+    import("../../mcp/discover.ts"),
+    import("../../mcp/envelope.ts"),
+    import("../../mcp/mcp_headers.ts"),
+  ]);
+  const { withEnvelope, readClientFacts } = envelope;
+  return {
+    ...peer,
+    ...discover,
+    ...envelope,
+    ...headers,
+    discoverRequest(id: string, initialize: Message): Message {
+      const plain = Message.fromText(`{"jsonrpc":"2.0","id":${id},"method":"server/discover"}`);
+      return withEnvelope(plain, readClientFacts(initialize));
+    },
+  };
 }
 
 /** Which era a server is spoken to in. */
@@ -95,12 +112,12 @@ function translating(options: EraOptions, next: Peer): Peer {
     else greetAsLegacy();
     return exchange;
 
-    /** @param discovered what came of asking for the other era before */
-    function greetAsLegacy(discovered?: Outcome): void {
+    /** @param asked the server has been asked for the other era already */
+    function greetAsLegacy(asked = false): void {
       present = next.request(initialize, requestOptions);
       present.whenOver((outcome) => {
         const verdict = judgeGreeting(evidenceOf(outcome));
-        if (verdict === "ask" && discovered === undefined) return discover(outcome);
+        if (verdict === "ask" && !asked) return discover(outcome);
         if (verdict === "legacy") legacy = duplex;
         over(outcome);
       });
@@ -108,24 +125,30 @@ function translating(options: EraOptions, next: Peer): Peer {
 
     /** @param refused what `initialize` was refused with; nothing is bounded or hidden when there was none */
     function discover(refused?: Outcome): void {
-      present = discoverModern(initialize, requestOptions, refused === undefined ? undefined : discoverMs);
-      present.whenOver((found) => {
-        endedOfIt = duplex && refused !== undefined && found.kind === "lost";
-        if (exchange.settled) return;
-        const verdict = judgeDiscovery(evidenceOf(found));
-        logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
-        if (verdict === "modern" && found.kind === "answered") return void goModern(found.message);
-        if (refused !== undefined) return over(!duplex && isPassing(found) ? asOutcome(found) : refused);
-        if (always) return over(verdict === "other" ? notModern(found) : asOutcome(found));
-        // It was modern the last time: it may have become another, or be in trouble.
-        if (verdict === "silent" && !(duplex && found.kind === "lost")) return over(asOutcome(found));
-        memory.modern = false;
-        greetAsLegacy(found);
+      const withinMs = refused === undefined ? undefined : discoverMs;
+      void discoverModern(initialize, requestOptions, withinMs, (asked) => {
+        present = asked;
+        if (exchange.settled) asked.cancel();
+        else asked.whenOver((found) => discovered(found, refused));
       });
     }
 
+    function discovered(found: Outcome, refused: Outcome | undefined): void {
+      endedOfIt = duplex && refused !== undefined && found.kind === "lost";
+      if (exchange.settled) return;
+      const verdict = judgeDiscovery(evidenceOf(found));
+      logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
+      if (verdict === "modern" && found.kind === "answered") return void goModern(found.message);
+      if (refused !== undefined) return over(!duplex && isPassing(found) ? asOutcome(found) : refused);
+      if (always) return over(verdict === "other" ? notModern(found) : asOutcome(found));
+      // It was modern the last time: it may have become another, or be in trouble.
+      if (verdict === "silent" && !(duplex && found.kind === "lost")) return over(asOutcome(found));
+      memory.modern = false;
+      greetAsLegacy(true);
+    }
+
     async function goModern(found: Message): Promise<void> {
-      const { modernPeer } = await import("./legacy_to_modern.ts");
+      const { initializeResult, modernPeer, readClientFacts } = await translation();
       if (exchange.settled) return;
       logger.debug("the server is of the modern era: messages are translated", { endpoint });
       const answer = initializeResult(initialize, found, options.host);
@@ -160,15 +183,20 @@ function translating(options: EraOptions, next: Peer): Peer {
   }
 
   /** Sends `server/discover`; the outcome is `cancelled` when the answer does not come in time. */
-  function discoverModern(initialize: Message, requestOptions?: RequestOptions, withinMs?: number): Exchange {
-    const plain = newRequest(newId("discover"), "server/discover");
-    const ask = withEnvelope(plain, readClientFacts(initialize));
+  async function discoverModern(
+    initialize: Message,
+    requestOptions: RequestOptions | undefined,
+    withinMs: number | undefined,
+    begun: (exchange: Exchange) => void,
+  ): Promise<void> {
+    const { discoverRequest, modernHeaders } = await translation();
+    const ask = discoverRequest(newId("discover"), initialize);
     const exchange = next.request(ask, { ...requestOptions, headers: modernHeaders(ask), final: true });
-    if (withinMs === undefined) return exchange;
+    begun(exchange);
+    if (withinMs === undefined) return;
     const over = new AbortController();
     exchange.whenOver(() => over.abort());
     void pause(withinMs, over.signal).then((late) => late && exchange.cancel());
-    return exchange;
   }
 
   /** What a request's failure is whose server does not know the revision any more; `undefined` when it does. */
@@ -177,7 +205,9 @@ function translating(options: EraOptions, next: Peer): Peer {
     return renegotiating ??= ask().finally(() => renegotiating = undefined);
 
     async function ask(): Promise<Outcome | undefined> {
-      const found = await discoverModern(initialize, undefined, discoverMs).outcome;
+      const found = await new Promise<Outcome>((resolve) => {
+        void discoverModern(initialize, undefined, discoverMs, (asked) => asked.whenOver(resolve));
+      });
       const verdict = judgeDiscovery(evidenceOf(found));
       if (verdict === "modern") return undefined;
       const why = failure(

@@ -313,6 +313,7 @@ Deno.test("eraLayer holds what a client says before its greeting is answered, in
   const pinged = ask(request("2", "ping"));
   deepStrictEqual(sent(), ["initialize"]);
   fake.requests[0]!.exchange.settle({ kind: "answered", message: errorAnswer("0", -32022, "no") });
+  await until(() => sent().length === 2);
   fake.requests[1]!.answer(DISCOVERED);
   await greeted.outcome;
   await until(() => sent().length === 4);
