@@ -135,11 +135,8 @@ export function modernPeer(options: ModernOptions): ModernPeer {
         if (subscriptions.delete(text)) void listening.renew();
         return answer(resultAnswer(id, {}));
       }
-      case "initialize":
-        break;
-      default:
-        if (message.method!.startsWith("tasks/")) return answer(noMethod(message));
     }
+    if (message.method!.startsWith("tasks/")) return answer(noMethod(message));
     return carryRequest(message, requestOptions, conversation);
   }
 

@@ -1009,6 +1009,22 @@ for (const [what, outcome, kind, code] of failures) {
   });
 }
 
+Deno.test("A subscription that waits when the connection ends was not sent, and can be repeated", async () => {
+  const { begin, ask, fake } = setUp({
+    duplex: true,
+    serve: (it) => void (it.message.method === "subscriptions/listen" || serveModern(it)),
+  });
+  await begin();
+  const waiting = ask(request("1", "resources/subscribe", { uri: "x://1" }));
+  await turn();
+  fake.listener!.closed!(failure("CONNECTION_LOST", "E", "gone"));
+  for (const it of [waiting, ask(request("2", "resources/subscribe", { uri: "x://1" }))]) {
+    const outcome = await it.outcome;
+    ok(outcome.kind === "not_sent");
+    strictEqual(outcome.failure.code, "CONNECTION_LOST");
+  }
+});
+
 Deno.test("What a shared wire brings finds its listening, and what is no one's is passed on", async () => {
   const { begin, fake, received, ask } = setUp({
     duplex: true,
