@@ -206,3 +206,56 @@ Deno.test("A modern server on TCP that was restarted is found again, without a g
     await server.close();
   }
 });
+
+for (
+  const [name, start] of [
+    ["Streamable HTTP", (port?: number) => startModernHttpServer(port === undefined ? {} : { port })],
+    ["TCP", (port?: number) => startModernTcpServer(port === undefined ? {} : { port })],
+  ] as const
+) {
+  Deno.test(`Every request is answered once, questions and all, while a modern server restarts (${name})`, async () => {
+    let server = await start();
+    try {
+      await using program = await proxied(server.url, {
+        args: ["--retry-delay", "10"],
+        initialize: { capabilities: { elicitation: {} } },
+      });
+      program.respond("elicitation/create", () => ({ action: "accept", content: { name: "Ada" } }));
+      const ids: string[] = [];
+      const answers: Promise<unknown>[] = [];
+      for (let i = 0; i < 120; i++) {
+        const id = `n${i}`;
+        ids.push(id);
+        const call = (tool: string, args = {}) => ({
+          method: "tools/call",
+          params: { name: tool, arguments: args },
+        });
+        const what = [
+          call("who"),
+          call("echo", { text: id }),
+          { method: "tools/list" },
+          { method: "prompts/get", params: { name: "ask" } },
+          { method: "resources/subscribe", params: { uri: `test://item/${i}` } },
+          call("twice"),
+        ][i % 6]!;
+        await program.send({ jsonrpc: "2.0", id, ...what });
+        answers.push(program.response(id, 60_000));
+        if (i !== 60) continue;
+        await server.close();
+        server = await start(server.port);
+      }
+      // What may be repeated has come through.
+      for (const [i, answer] of (await Promise.all(answers)).entries()) {
+        const { error } = answer as { error?: { message: string } };
+        if ([2, 3].includes(i % 6)) assert.equal(error, undefined, `${ids[i]}: ${error?.message}`);
+      }
+      for (const id of ids) {
+        assert.equal(program.messages.filter((it) => it.id === id && it.method === undefined).length, 1, id);
+      }
+      const { result } = await program.request("tools/call", { name: "who", arguments: {} });
+      assert.match(result.content[0].text, /Ada/);
+    } finally {
+      await server.close();
+    }
+  });
+}
