@@ -62,7 +62,7 @@ export interface RequestOptions {
   readonly receive?: Receive;
   /** More headers, for wires that have them. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream that breaks is not resumed: this server keeps nothing. @default false */
+  /** It stands for itself: it belongs to no session, and a stream that breaks is not resumed. @default false */
   readonly final?: boolean;
   /** It asks for a sign of life: an answer from this side would be none. @default false */
   readonly probe?: boolean;

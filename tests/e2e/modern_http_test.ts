@@ -410,3 +410,29 @@ Deno.test("Credentials, patience and trouble are asked for before anything is sa
     assert.equal(server.calls("server/discover").length, 0, code);
   }
 });
+
+Deno.test("A session that a modern server has begun all the same is not spoken of again", async () => {
+  await using server = await startModern({
+    "initialize": (_request, reply) =>
+      reply.result({ protocolVersion: "2026-07-28", capabilities: {} }, {
+        headers: { "mcp-session-id": "s-1" },
+      }),
+    "tools/call": (_request, reply) => reply.error(-32000, "Session not found", undefined, { status: 404 }),
+  });
+  await using program = await proxied(server.url);
+  const { error } = await program.request("tools/call", { name: "t" });
+  assert.deepEqual(error, { code: -32000, message: "Session not found" });
+  assert.equal(server.calls("tools/call").length, 1);
+  for (const { method, headers } of server.requests) {
+    assert.equal(headers.has("mcp-session-id"), method === "DELETE");
+  }
+});
+
+Deno.test("A modern server that has moved is found once, and spoken to where it is", async () => {
+  await using server = await startModern();
+  await using front = await startRawHttp((_request, reply) => reply.redirect(server.url));
+  await using program = await proxied(`${front.origin}/mcp`);
+  await server.listening();
+  for (let i = 0; i < 3; i++) await program.request("tools/call", { name: "t" });
+  assert.deepEqual(front.requests.map(({ message }) => message.method), ["initialize", "server/discover"]);
+});

@@ -12,7 +12,7 @@ import { createTasks } from "../tasks.ts";
 import type { Outcome, Peer, PeerListener, Receive, RequestOptions } from "../peer.ts";
 import { BodyTooLarge, dropBody, readBody, withoutMark } from "./body.ts";
 import { readEvents } from "./event_stream.ts";
-import { mediaType, postHeaders, streamHeaders } from "./headers.ts";
+import { mediaType, postHeaders, type SessionHeaders, streamHeaders } from "./headers.ts";
 import type { HttpClient, HttpReply } from "./http_client.ts";
 import { type Limited, notTaken } from "./not_taken.ts";
 import { keepServerStream } from "./server_stream.ts";
@@ -42,6 +42,12 @@ const DELETE_MS = 1000;
 const REUSE_MS = 50;
 /** How long notifications on their way may take when the peer is closed, in milliseconds. */
 const TELL_MS = 500;
+
+/** What finds the place of a server that has moved: the first request to one of either era. */
+const BEGINS: ReadonlySet<string> = new Set(["initialize", "server/discover"]);
+
+/** What belongs to no session: servers of the modern era have none. */
+const NO_SESSION: SessionHeaders = { id: undefined, revision: undefined };
 
 /** A Peer over Streamable HTTP (S/2025-11-25/basic/transports#streamable-http, and the revisions before it). */
 export function streamablePeer(options: StreamablePeerOptions): Peer {
@@ -82,12 +88,13 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     message: Message,
     signal: AbortSignal,
     headers?: Readonly<Record<string, string>>,
+    of: SessionHeaders = session,
   ): Promise<HttpReply> {
     logger.trace("→ POST", { endpoint, method: message.method, id: message.id });
     return client.send({
       method: "POST",
       url: session.url,
-      headers: { ...postHeaders(message, session), ...headers },
+      headers: { ...postHeaders(message, of), ...headers },
       body: message.bytes,
       signal,
     });
@@ -101,8 +108,9 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     receive: Receive,
     { headers, final }: Pick<RequestOptions, "headers" | "final">,
   ): Promise<void> {
-    const { id } = session;
-    const reply = await post(message, abort.signal, headers);
+    const of = final === true ? NO_SESSION : session;
+    const { id } = of;
+    const reply = await post(message, abort.signal, headers, of);
     if ("failure" in reply) {
       const { failure, sent } = reply;
       exchange.settle(
@@ -118,7 +126,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       return exchange.settle(outcome);
     }
     // Where the first request was sent on to, the session stays.
-    if (message.method === "initialize") session.url = url;
+    if (BEGINS.has(message.method!)) session.url = url;
     noteSession(message, response);
     if (response.status !== 202 && mediaType(response) === "text/event-stream") {
       const streamOf = message.method === "initialize" ? session.id : id;
@@ -424,10 +432,10 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       if (message.method === "initialize") {
         serverStream?.abort();
         void tasks.run(endSession());
-        session.url = options.url;
       }
+      if (BEGINS.has(message.method!)) session.url = options.url;
       /** The session that the request belongs to, which may be lost by the time of its answer. */
-      const { id } = session;
+      const { id } = requestOptions.final === true ? NO_SESSION : session;
       const waiting: Pick<OpenExchange, "settle"> = {
         settle(outcome) {
           exchange.settle(id === undefined ? outcome : unlessForgotten(outcome, id));
