@@ -199,9 +199,11 @@ Deno.test("One connection serves a whole chain of calls", async () => {
 
 Deno.test("No more than --max-in-flight requests are at the server at once; the others wait their turn", async () => {
   await using server = await startRawServer();
-  const held: (() => void)[] = [];
-  server.on("tools/call", async () => {
-    await new Promise<void>((resolve) => held.push(resolve));
+  // Those that leave together may arrive in any order.
+  const held: { readonly n: number; readonly release: () => void }[] = [];
+  server.on("tools/call", async ({ message }) => {
+    const { n } = message.params.arguments;
+    await new Promise<void>((release) => held.push({ n, release }));
     return "default";
   });
   await using program = await proxied(server.url, { args: ["--max-in-flight", "4"] });
@@ -215,8 +217,9 @@ Deno.test("No more than --max-in-flight requests are at the server at once; the 
     await program.notify(`notifications/x${released}`);
     await server.received(({ message }) => message.method === `notifications/x${released}`);
     assert.equal(held.length, Math.min(4 + released, numbers.length));
-    held[released]!();
-    await answers[released];
+    const { n, release } = held[released]!;
+    release();
+    await answers[n];
   }
   const results = (await Promise.all(answers)).map(({ result }) => result.structuredContent.n);
   assert.deepEqual(results, numbers);
