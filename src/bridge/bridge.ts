@@ -167,7 +167,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     backlog.add({
       message,
       exchange,
-      begin: () => void begin(key, message, receive).outcome.then(exchange.settle),
+      begin: () => begin(key, message, receive).whenOver(exchange.settle),
     });
     return exchange;
   }

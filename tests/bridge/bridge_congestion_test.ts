@@ -49,6 +49,19 @@ Deno.test("createBridge holds requests and notifications beyond its bound, and l
   await bridge.close();
 });
 
+Deno.test("createBridge keeps the answer to what was held in its place among what the server says", async () => {
+  const { peer, bridge } = congested();
+  const said: string[] = [];
+  bridge.listen({ receive: (message) => void said.push(message.method ?? "other") });
+  fill(bridge);
+  ask(bridge, MOST).whenOver(() => said.push("answer"));
+  peer.requests[0]!.answer();
+  peer.requests[MOST]!.answer();
+  void peer.listener!.receive(notification("behind"));
+  deepStrictEqual(said, ["answer", "behind"]);
+  await bridge.close();
+});
+
 Deno.test("createBridge lets a cancellation overtake what is held, and tells nobody of one of a held request", async () => {
   const { peer, bridge } = congested();
   const exchanges = fill(bridge);
