@@ -3,6 +3,7 @@ import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { eraLayer } from "./era/era_layer.ts";
+import type { EraMemory } from "./era/era_memory.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -26,7 +27,7 @@ export interface PeerOptions {
    * What is known of the endpoint's era from before, and will be; for whoever opens the same endpoint several times.
    * @default nothing
    */
-  readonly era?: { modern: boolean };
+  readonly era?: EraMemory;
   /**
    * How long connecting may take.
    * @default 30_000

@@ -2,6 +2,7 @@ import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
+import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { Peer, PeerListener } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -29,7 +30,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const { settings, logger, session } = options;
   const listings = createListings();
   /** What is known of each endpoint's era, as long as this program runs. */
-  const eras = new Map<Endpoint, { modern: boolean }>();
+  const eras = new Map<Endpoint, EraMemory>();
   let listener: PeerListener | undefined;
   let lastId = 0;
 
@@ -38,7 +39,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     { endpoint, transport }: Omit<Fallback, "presumed">,
     replayed: () => void,
   ): Promise<Peer> {
-    const era = eras.get(endpoint) ?? { modern: false };
+    const era = eras.get(endpoint) ?? newEraMemory();
     eras.set(endpoint, era);
     const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport, era }, logger);
     return recovering({

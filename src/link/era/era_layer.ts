@@ -6,6 +6,7 @@ import { openExchange } from "../exchange.ts";
 import { type Failure, failure } from "../failure.ts";
 import { pause } from "../pause.ts";
 import type { Exchange, Layer, Outcome, Peer, PeerListener, RequestOptions } from "../peer.ts";
+import { type EraMemory, newEraMemory } from "./era_memory.ts";
 import type { ModernPeer } from "./legacy_to_modern.ts";
 
 /** What an {@linkcode eraLayer} needs. */
@@ -32,12 +33,6 @@ export interface EraOptions {
    * @default nothing
    */
   readonly memory?: EraMemory;
-}
-
-/** What is known of an endpoint's era. */
-export interface EraMemory {
-  /** The last server that answered there was of the modern era. */
-  modern: boolean;
 }
 
 /** What only a modern server needs is loaded when one is met. */
@@ -79,7 +74,7 @@ export function eraLayer(options: EraOptions): Layer {
 function translating(options: EraOptions, next: Peer): Peer {
   const { endpoint, logger, duplex, discoverMs = DISCOVER_MS } = options;
   const always = options.protocol === "modern";
-  const memory = options.memory ?? { modern: false };
+  const memory = options.memory ?? newEraMemory();
   let listener: PeerListener | undefined;
   /** Speaks to the modern server; `undefined` while it is legacy, or not known. */
   let modern: ModernPeer | undefined;
@@ -108,7 +103,7 @@ function translating(options: EraOptions, next: Peer): Peer {
       release();
     }, () => present?.held === true);
     held ??= [];
-    if (always || memory.modern) discover();
+    if (always || (memory.modern === true && memory.legacy !== true)) discover();
     else greetAsLegacy();
     return exchange;
 
@@ -118,7 +113,10 @@ function translating(options: EraOptions, next: Peer): Peer {
       present.whenOver((outcome) => {
         const verdict = judgeGreeting(evidenceOf(outcome));
         if (verdict === "ask" && !asked) return discover(outcome);
-        if (verdict === "legacy") legacy = duplex;
+        if (verdict === "legacy") {
+          legacy = duplex;
+          memory.legacy = true;
+        }
         over(outcome);
       });
     }
@@ -138,7 +136,12 @@ function translating(options: EraOptions, next: Peer): Peer {
       if (exchange.settled) return;
       const verdict = judgeDiscovery(evidenceOf(found));
       logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
-      if (verdict === "modern" && found.kind === "answered") return void goModern(found.message);
+      if (verdict === "modern" && found.kind === "answered") {
+        memory.modern = true;
+        if (refused !== undefined) memory.legacy = false;
+        return void goModern(found.message);
+      }
+      if (verdict === "other") memory.modern = false;
       if (refused !== undefined) return over(!duplex && isPassing(found) ? asOutcome(found) : refused);
       if (always) return over(verdict === "other" ? notModern(found) : asOutcome(found));
       // It was modern the last time: it may have become another, or be in trouble.
@@ -152,7 +155,6 @@ function translating(options: EraOptions, next: Peer): Peer {
       if (exchange.settled) return;
       logger.debug("the server is of the modern era: messages are translated", { endpoint });
       const answer = initializeResult(initialize, found, options.host);
-      memory.modern = true;
       if (mine === generation) {
         const client = readClientFacts(initialize);
         modern = modernPeer({

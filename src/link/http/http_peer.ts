@@ -1,5 +1,6 @@
 import type { Logger } from "../../telemetry/logger.ts";
-import { eraLayer, type EraMemory, type Protocol } from "../era/era_layer.ts";
+import { eraLayer, type Protocol } from "../era/era_layer.ts";
+import type { EraMemory } from "../era/era_memory.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";

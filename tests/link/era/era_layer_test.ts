@@ -3,6 +3,7 @@ import { errorAnswer, notification, request, resultAnswer } from "../../../src/j
 import { withId } from "../../../src/jsonrpc/edit.ts";
 import { Message } from "../../../src/jsonrpc/message.ts";
 import { eraLayer, type EraOptions } from "../../../src/link/era/era_layer.ts";
+import { newEraMemory } from "../../../src/link/era/era_memory.ts";
 import { type Failure, failure, type FailureName } from "../../../src/link/failure.ts";
 import type { Exchange, Outcome } from "../../../src/link/peer.ts";
 import { collectedLog } from "../../support/collected_log.ts";
@@ -263,7 +264,7 @@ Deno.test("eraLayer remembers that a server is modern, and doubts it when the se
 });
 
 Deno.test("eraLayer remembers for the next layer of the same endpoint", async () => {
-  const memory = { modern: false };
+  const memory = newEraMemory();
   await setUp({ memory }).begin();
   const next = setUp({ memory });
   await next.begin();
