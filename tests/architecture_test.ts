@@ -12,7 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "link": ["mcp", "jsonrpc", "telemetry", "version.ts"],
   "config": ["link", "telemetry", "version.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
-  "upstream": ["link", "mcp", "jsonrpc", "telemetry", "config/settings.ts"],
+  "upstream": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "cli": ["config", "diagnose", "bridge", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts"],

@@ -9,6 +9,7 @@ import { failureAnswer } from "../link/failure_answer.ts";
 import { pause, within } from "../link/pause.ts";
 import { createTasks } from "../link/tasks.ts";
 import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
+import { listenOver } from "../mcp/modern.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
@@ -204,7 +205,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
     );
     unanswered.set(key, entry);
     unansweredBytes += message.bytes.length;
-    deadlines.watch(entry);
+    watch(entry);
     exchange.whenOver((outcome) => settle(entry, outcome));
     if (handshake) {
       const mine = greeting = client.outcome.then(() => {
@@ -212,6 +213,10 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       });
     }
     return client;
+  }
+
+  function watch(entry: Unanswered): void {
+    if (!isListening(entry.message)) deadlines.watch(entry);
   }
 
   /** The one place where a request ends. */
@@ -285,7 +290,7 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       noteReply(entry, performance.now());
       if (unanswered.get(idKey(entry.message.id!)) !== entry) continue;
       if (entry.questions === 0) asked--;
-      deadlines.watch(entry);
+      watch(entry);
     }
   }
 
@@ -498,6 +503,12 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
 
   function beginEnd(): void {
     ending = true;
+    // What lasts as long as the client is there ends with it.
+    for (const entry of [...unanswered.values()].filter(({ message }) => isListening(message))) {
+      const { message } = entry;
+      settle(entry, { kind: "answered", message: listenOver(message.id!) });
+      abandon(entry, "the client has ended the conversation");
+    }
     for (const question of [...questions.values()]) {
       forget(question);
       pass(failureAnswer(question.serverId, endFailure()));
@@ -595,6 +606,11 @@ export function createBridge(bridgeOptions: BridgeOptions): Bridge {
       await peer.close();
     },
   };
+}
+
+/** A `subscriptions/listen` has no end of its own (S/2026-07-28/basic/patterns/subscriptions). */
+function isListening(message: Message): boolean {
+  return message.method === "subscriptions/listen";
 }
 
 /** The notification that gives the request `id` up. */

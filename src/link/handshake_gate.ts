@@ -35,10 +35,12 @@ export function handshakeGate(next: Peer): Peer {
       if (message.method === "initialize") hold(exchange.outcome);
       return exchange;
     },
-    async notify(message) {
+    async notify(message, options) {
       // The server may ask (ping, above all) before it answers `initialize`, and wait for the reply.
       const before = message.isAnswer ? undefined : gate;
-      const told = before === undefined ? next.notify(message) : before.then(() => next.notify(message));
+      const told = before === undefined
+        ? next.notify(message, options)
+        : before.then(() => next.notify(message, options));
       if (message.method === "notifications/initialized") hold(told);
       return await told;
     },

@@ -65,6 +65,8 @@ export function limitInFlight({ maxInFlight, maxWaiting, endpoint }: LimitOption
     return {
       ...next,
       request(message, options) {
+        // It lasts as long as the client likes, and would leave no room for others.
+        if (message.method === "subscriptions/listen") return next.request(message, options);
         // Those in flight may have lost the session that an `initialize` is to bring back.
         return inFlight < maxInFlight || message.method === "initialize"
           ? send(message, options)

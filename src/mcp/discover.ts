@@ -24,14 +24,19 @@ export function initializeResult(initialize: Message, discovered: Message, host:
   );
 }
 
-/** What a legacy client demands of it is filled in: a name and a version. */
 function serverInfo(discovered: Message, host: string): string {
   // Some servers put it at the top.
   const given = objectAt(discovered, ["result", "_meta", META.serverInfo]) ??
-    objectAt(discovered, ["result", "serverInfo"]) ?? "{}";
-  const { name, version } = asObject(JSON.parse(given));
-  if (typeof name === "string" && typeof version === "string") return given;
-  const holder = edit(Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${given}}`), [
+    objectAt(discovered, ["result", "serverInfo"]);
+  return completeServerInfo(given, host);
+}
+
+/** What a client demands of what a server says of itself is filled in: a name and a version. JSON texts. */
+export function completeServerInfo(given: string | undefined, host: string): string {
+  const info = given?.startsWith("{") ? given : "{}";
+  const { name, version } = asObject(JSON.parse(info));
+  if (typeof name === "string" && typeof version === "string") return info;
+  const holder = edit(Message.fromText(`{"jsonrpc":"2.0","id":0,"result":${info}}`), [
     ...(typeof name === "string" ? [] : [{ path: ["result", "name"], value: JSON.stringify(host) }]),
     ...(typeof version === "string" ? [] : [{ path: ["result", "version"], value: '""' }]),
   ]);

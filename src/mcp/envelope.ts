@@ -2,7 +2,7 @@ import { type Edit, edit, textAt, withoutMembers } from "../jsonrpc/edit.ts";
 import { Message } from "../jsonrpc/message.ts";
 import { META, MODERN_REVISION } from "./modern.ts";
 
-/** What a legacy client has said of itself, for the envelope of each modern request. Values are JSON texts. */
+/** What a client has said of itself: once for all, or in the envelope of one request. Values are JSON texts. */
 export interface ClientFacts {
   /** `clientInfo` of its `initialize`. */
   readonly info: string | undefined;
@@ -49,6 +49,19 @@ export function withEnvelope(message: Message, client: ClientFacts, more: readon
   }
   const meta = `{${members.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
   return edit(message, [...more, { path: ["params", "_meta"], value: meta }]);
+}
+
+/** Reads what a modern client says of itself in one request: whatever it says is good for that request alone. */
+export function readEnvelope(message: Message): ClientFacts {
+  const at = (key: string) => textAt(message, ["params", "_meta", key]);
+  const info = at(META.clientInfo);
+  const capabilities = at(META.clientCapabilities);
+  const logLevel = at(META.logLevel);
+  return {
+    info: info?.startsWith("{") ? info : undefined,
+    capabilities: capabilities?.startsWith("{") ? capabilities : "{}",
+    logLevel: logLevel?.startsWith('"') ? logLevel : undefined,
+  };
 }
 
 /** What a result is: complete, a question back, or something this program does not know. */

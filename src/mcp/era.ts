@@ -1,5 +1,5 @@
 import type { Message } from "../jsonrpc/message.ts";
-import { MODERN_REVISION } from "./modern.ts";
+import { MODERN_REVISION, ModernErrorCode } from "./modern.ts";
 import { asObject, LEGACY_REVISIONS, readInitializeResult } from "./revision.ts";
 
 /** What came of a request that is to tell the server's era. */
@@ -66,6 +66,57 @@ export function judgeDiscovery({ answer, status }: EraEvidence): DiscoveryVerdic
   // Some servers fail at what they don't know; 502, 503 and 504 come from before them.
   const refused = (status >= 400 && status < 500 && !SILENT.has(status)) || status === 500 || status === 501;
   return refused ? "other" : "silent";
+}
+
+/**
+ * Decides what the answer to a modern client's `server/discover` says of the server's era, in whatever revision it was asked.
+ *
+ * | answer | verdict |
+ * |---|---|
+ * | `-32022` whose `data.supported` holds the modern revision; `-32020`, `-32021` | modern |
+ * | `-32022` whose `data.supported` does not | other |
+ * | all else | as {@linkcode judgeDiscovery} has it |
+ */
+export function judgeProbe(evidence: EraEvidence): DiscoveryVerdict {
+  const code = codeOf(evidence.answer);
+  if (code === ModernErrorCode.UnsupportedProtocolVersion) {
+    return supportsModern(evidence.answer!) ? "modern" : "other";
+  }
+  if (code === ModernErrorCode.HeaderMismatch || code === ModernErrorCode.MissingClientCapability) {
+    return "modern";
+  }
+  return judgeDiscovery(evidence);
+}
+
+/** Statuses with which a server refuses what it has no place for. */
+const NO_PLACE: ReadonlySet<number> = new Set([400, 404, 405, 406, 415]);
+
+/**
+ * Tells whether the answer to a modern request contradicts that the server is modern, so that it should be asked again: such
+ * a request surely did not run.
+ *
+ * | answer | contradicts |
+ * |---|---|
+ * | `-32022` whose `data.supported` lacks the modern revision | yes |
+ * | 400, 404, 405, 406 or 415 without an error of JSON-RPC, or with one that every server may use as it likes (-32000 to -32019) | yes |
+ * | all else | no |
+ */
+export function contradictsModern({ answer, status }: EraEvidence): boolean {
+  const code = codeOf(answer);
+  if (code === ModernErrorCode.UnsupportedProtocolVersion) return !supportsModern(answer!);
+  if (status === undefined || !NO_PLACE.has(status)) return false;
+  return code === undefined || (code <= -32000 && code >= -32019);
+}
+
+function codeOf(answer: Message | undefined): number | undefined {
+  const { code } = asObject(answer?.kind === "error" ? answer.parsed("error") : undefined);
+  return typeof code === "number" ? code : undefined;
+}
+
+/** Tells whether the error `-32022` names the modern revision as one that the server knows. */
+function supportsModern(error: Message): boolean {
+  const { supported } = asObject(asObject(error.parsed("error")).data);
+  return Array.isArray(supported) && supported.includes(MODERN_REVISION);
 }
 
 /** Tells whether the answer to `server/discover` says that the server speaks the modern revision. */

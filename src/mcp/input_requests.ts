@@ -20,6 +20,11 @@ const NEEDS: Readonly<Record<string, "elicitation" | "sampling" | "roots">> = {
   "roots/list": "roots",
 };
 
+/** Tells whether this is something that a client may be asked for. */
+export function isInputMethod(method: string): boolean {
+  return Object.hasOwn(NEEDS, method);
+}
+
 /** Reads `inputRequests`, or says what is wrong with them. */
 export function readInputRequests(text: string): readonly InputRequest[] | { readonly why: string } {
   if (!text.startsWith("{")) return { why: "the server asks for input, and does not say which" };
@@ -27,8 +32,7 @@ export function readInputRequests(text: string): readonly InputRequest[] | { rea
   const found: InputRequest[] = [];
   for (const [key, value] of membersAt(holder, ["result"])) {
     const { method, params } = asObject(JSON.parse(value));
-    const known = typeof method === "string" && Object.hasOwn(NEEDS, method);
-    if (!known) {
+    if (typeof method !== "string" || !isInputMethod(method)) {
       const what = typeof method === "string" ? method.slice(0, 60) : "something without a method";
       return { why: `the server asks for ${what}, which no client is asked for` };
     }
@@ -56,10 +60,21 @@ export function legacyRequest({ text, params }: InputRequest, id: Id): Message |
 }
 
 /**
+ * What a legacy server asks, as one of a modern result's `inputRequests`: the JSON text of an object with `method` and
+ * `params`. A URL has no `elicitationId` there, and tasks are gone.
+ */
+export function inputRequestOf(question: Message): string {
+  const plain = withoutMembers(question, ["params"], ["task", "elicitationId"]);
+  const params = plain.textOf("params");
+  const rest = params === undefined ? "" : `,"params":${params}`;
+  return `{"method":${JSON.stringify(question.method)}${rest}}`;
+}
+
+/**
  * Says why a client can't be asked for something; `undefined` when it can.
  *
  * @param capabilities those the client has declared
- * @param revision the legacy revision it speaks
+ * @param revision the revision it speaks
  */
 export function obstacleTo(
   { method, params }: Pick<InputRequest, "method" | "params">,

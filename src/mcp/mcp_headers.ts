@@ -1,6 +1,6 @@
 import { textAt } from "../jsonrpc/edit.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { MODERN_REVISION } from "./modern.ts";
+import { META, MODERN_REVISION } from "./modern.ts";
 import { asObject } from "./revision.ts";
 
 /** A tool's argument that is mirrored into a header. */
@@ -39,8 +39,9 @@ const NAMES: Readonly<Record<string, string>> = {
  */
 export function modernHeaders(message: Message, params: readonly HeaderParam[] = []): Record<string, string> {
   const method = message.method!;
+  const revision = textAt(message, ["params", "_meta", META.protocolVersion]);
   const headers: Record<string, string> = {
-    "mcp-protocol-version": MODERN_REVISION,
+    "mcp-protocol-version": revision?.startsWith('"') ? JSON.parse(revision) : MODERN_REVISION,
     "mcp-method": encodeHeaderValue(method),
   };
   const member = Object.hasOwn(NAMES, method) ? NAMES[method] : undefined;

@@ -1,3 +1,6 @@
+import type { Id } from "../jsonrpc/id.ts";
+import { Message } from "../jsonrpc/message.ts";
+
 /** The revision of the modern era that is spoken here. */
 export const MODERN_REVISION = "2026-07-28";
 
@@ -22,3 +25,12 @@ export const ModernErrorCode = {
   /** The server does not speak the request's revision; `data.supported` lists those it does. */
   UnsupportedProtocolVersion: -32022,
 } as const;
+
+/** The result that ends a `subscriptions/listen` in good order (S/2026-07-28/basic/patterns/subscriptions). */
+export function listenOver(id: Id): Message {
+  return Message.fromText(
+    `{"jsonrpc":"2.0","id":${id},"result":{"resultType":"complete","_meta":{${
+      JSON.stringify(META.subscriptionId)
+    }:${id}}}}`,
+  );
+}

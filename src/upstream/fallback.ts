@@ -69,6 +69,8 @@ interface Place {
   readonly peer: Promise<Peer>;
   /** The client's requests that it has not answered. */
   inFlight: number;
+  /** Ends what the client listens for there. */
+  readonly listening: Set<() => void>;
 }
 
 interface Judged {
@@ -110,6 +112,7 @@ export function fallbackPool(options: FallbackOptions): Peer {
       index,
       serial: ++lastSerial,
       inFlight: 0,
+      listening: new Set(),
       peer: candidates[index]!.open(() => isPresent(place) && options.changed(false)).then((it) => {
         it.listen({
           receive(message) {
@@ -133,6 +136,7 @@ export function fallbackPool(options: FallbackOptions): Peer {
   /** Nothing new is asked of it; it is closed once it has answered. */
   function retire(place: Place): void {
     if (places[place.index] === place) places[place.index] = undefined;
+    for (const stop of [...place.listening]) stop();
     if (place.inFlight > 0 || !open.delete(place.serial)) return;
     void leaving.run(place.peer.then((it) => it.close()));
   }
@@ -148,9 +152,13 @@ export function fallbackPool(options: FallbackOptions): Peer {
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
     let sent: Exchange | undefined;
-    inFlight++;
     const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
-    exchange.whenOver(() => inFlight--);
+    // Listening lasts as long as the client likes, and is begun anew elsewhere.
+    const listens = message.method === "subscriptions/listen";
+    if (!listens) {
+      inFlight++;
+      exchange.whenOver(() => inFlight--);
+    }
     carry().catch((error) =>
       exchange.settle({ kind: "not_sent", failure: failure("UNREACHABLE", nameOf(present), String(error)) })
     );
@@ -158,7 +166,7 @@ export function fallbackPool(options: FallbackOptions): Peer {
 
     /** Asks one after the other, beginning with the one that serves. */
     async function carry(): Promise<void> {
-      const handshake = message.method === "initialize";
+      const handshake = message.method === "initialize" || message.method === "server/discover";
       const due = performance.now() + options.timeoutMs;
       const tried = new Set<number>();
       let failed: Outcome | undefined;
@@ -207,8 +215,19 @@ export function fallbackPool(options: FallbackOptions): Peer {
           ...(receive === undefined ? {} : { receive: (it: Message) => receive(fromPlace(place, it)) }),
         });
         let late = false;
+        let stopped = false;
+        const stop = () => {
+          stopped = true;
+          now.cancel();
+        };
+        if (listens) place.listening.add(stop);
         now.whenOver((given) => {
-          const outcome: Outcome = late ? { kind: "not_sent", failure: tooLate(place) } : given;
+          place.listening.delete(stop);
+          const outcome: Outcome = late
+            ? { kind: "not_sent", failure: tooLate(place) }
+            : stopped
+            ? { kind: "lost", failure: anotherServes(place), lastEventId: undefined }
+            : given;
           const verdict = judge(outcome);
           // Another may have taken the place by now of the one that this request has left.
           const free = place.index !== before && present === before;
@@ -234,6 +253,10 @@ export function fallbackPool(options: FallbackOptions): Peer {
       if (!tried.has(next)) return next;
     }
     return undefined;
+  }
+
+  function anotherServes({ index }: Pick<Place, "index">): Failure {
+    return failure("SESSION_LOST", nameOf(index), "another endpoint has taken this one's place");
   }
 
   function tooLate({ index }: Place): Failure {
@@ -272,14 +295,14 @@ export function fallbackPool(options: FallbackOptions): Peer {
 
   function moveTo(place: Place): void {
     if (isPresent(place) || places[place.index] !== place || closing.signal.aborted) return;
-    const before = nameOf(present);
+    const before = present;
     present = place.index;
     logger.warn(present === 0 ? "back at the endpoint" : "a fallback takes the endpoint's place", {
       endpoint: nameOf(present),
-      before,
+      before: nameOf(before),
     });
     questions.clear();
-    listener?.closed?.(failure("SESSION_LOST", before, "another endpoint has taken this one's place"));
+    listener?.closed?.(anotherServes({ index: before }));
     for (const other of [...places]) if (other !== undefined && other !== place) retire(other);
     options.changed(true);
     if (present !== 0 && options.returnToFirst && !returning) void comeBack();

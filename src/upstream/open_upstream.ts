@@ -3,9 +3,12 @@ import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
+import { openExchange } from "../link/exchange.ts";
 import { openPeer } from "../link/open_peer.ts";
-import type { Peer, PeerListener } from "../link/peer.ts";
+import type { Exchange, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { clientEras } from "./client_eras.ts";
+import type { KeptListening } from "./kept_listening.ts";
 import { createListings } from "./listings.ts";
 import { recovering } from "./recovery.ts";
 import { retrying } from "./retry.ts";
@@ -41,20 +44,46 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   ): Promise<Peer> {
     const era = eras.get(endpoint) ?? newEraMemory();
     eras.set(endpoint, era);
-    const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport, era }, logger);
-    return recovering({
-      session,
-      endpoint: describeEndpoint(endpoint),
-      logger,
-      timeoutMs: settings.timeoutMs,
-      delayMs: settings.retryDelayMs,
-      attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
-      keepAliveMs: settings.keepAliveMs,
-      // A server that does one thing at a time may be busy with that for a while.
-      pingMs: settings.timeoutMs,
-      mayDieSilently: endpoint.kind !== "command",
-      replayed,
-    })(wire);
+    const own = { ...settingsFor(endpoint, settings), endpoint, transport, era };
+    const name = describeEndpoint(endpoint);
+
+    /** Keeps a session alive on a wire. */
+    function withSession(wire: Peer, session: () => Session, replayed: () => void): Peer {
+      return recovering({
+        session,
+        endpoint: name,
+        logger,
+        timeoutMs: settings.timeoutMs,
+        delayMs: settings.retryDelayMs,
+        attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
+        keepAliveMs: settings.keepAliveMs,
+        // A server that does one thing at a time may be busy with that for a while.
+        pingMs: settings.timeoutMs,
+        mayDieSilently: endpoint.kind !== "command",
+        replayed,
+      })(wire);
+    }
+
+    async function openModern(): Promise<Peer> {
+      const { modernClient } = await import("./modern/modern_client.ts");
+      return modernClient({
+        openWire: () => openPeer({ ...own, protocol: "legacy" }, logger),
+        openSession: withSession,
+        duplex: endpoint.kind !== "http",
+        protocol: settings.protocol,
+        memory: era,
+        timeoutMs: settings.timeoutMs,
+        endpoint: name,
+        host: endpoint.kind === "http" ? endpoint.url.host : name,
+        logger,
+      });
+    }
+
+    return clientEras({
+      legacy: withSession(await openPeer(own, logger), session, replayed),
+      openModern,
+      hasSession: () => session().initialize !== undefined,
+    });
   }
 
   async function openWithFallbacks(): Promise<Peer> {
@@ -82,7 +111,8 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
 
   /** The server may be another than the one whose lists the client has read. */
   async function compareLists(): Promise<void> {
-    if (listings.methods.length === 0) return;
+    // Clients without a session listen for what changes.
+    if (listings.methods.length === 0 || session().initialize === undefined) return;
     const { changesTeller } = await import("./list_changes.ts");
     const tell = (message: Message) => listener?.receive(message);
     const newId = () => `"mcp-connect-list-${++lastId}"`;
@@ -103,11 +133,48 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     logger,
   });
   const whole = layer(peer);
+  /** There as soon as a client listens for something. */
+  let kept: KeptListening | undefined;
+
+  async function keepListening(): Promise<KeptListening> {
+    const { keptListening } = await import("./kept_listening.ts");
+    return kept ??= keptListening({
+      send: whole.request,
+      receive: (message) => listener?.receive(message),
+      newId: () => `"mcp-connect-listen-${++lastId}"`,
+      endpoint: describeEndpoint(settings.endpoint),
+      logger,
+    });
+  }
+
+  function listenFor(message: Message, requestOptions: RequestOptions): Exchange {
+    if (kept !== undefined) return kept.carry(message, requestOptions);
+    let sent: Exchange | undefined;
+    const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+    void keepListening().then((it) => {
+      if (exchange.settled) return;
+      sent = it.carry(message, requestOptions);
+      sent.whenOver(exchange.settle);
+    });
+    return exchange;
+  }
+
   return {
     ...whole,
+    request: (message, requestOptions = {}) =>
+      message.method === "subscriptions/listen"
+        ? listenFor(message, requestOptions)
+        : whole.request(message, requestOptions),
     listen(it) {
       listener = it;
-      whole.listen(it);
+      whole.listen({
+        ...it,
+        receive: (message) => (kept?.receiverOf(message) ?? it.receive)(message),
+      });
+    },
+    close() {
+      kept?.close();
+      return whole.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import { type Failure, failure } from "../link/failure.ts";
 import { pause, within } from "../link/pause.ts";
 import type { Exchange, Layer, Outcome, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { inTheWay } from "./in_the_way.ts";
 import type { Session } from "./session.ts";
 
 /** What a {@linkcode recovering} layer needs. Times in milliseconds. */
@@ -162,7 +163,7 @@ export function recovering(options: RecoveryOptions): Layer {
       const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
       void restore(generation).then((problem) => {
         if (exchange.settled) return;
-        if (problem !== undefined) return exchange.settle(withoutAnswer(problem));
+        if (problem !== undefined) return exchange.settle(inTheWay(problem));
         sent = requestOfPresent(message, requestOptions);
         sent.whenOver(exchange.settle);
       });
@@ -192,7 +193,7 @@ export function recovering(options: RecoveryOptions): Layer {
         void restore(born).then((problem) => {
           waiting = false;
           if (exchange.settled) return;
-          if (problem !== undefined) return exchange.settle(withoutAnswer(problem));
+          if (problem !== undefined) return exchange.settle(inTheWay(problem));
           const local = answerForLack?.(message);
           if (local !== undefined) return exchange.settle({ kind: "answered", message: local });
           sent = next.request(message, requestOptions);
@@ -320,33 +321,4 @@ function isSessionLost(
 ): outcome is Extract<Outcome, { kind: "session_unknown" | "not_sent" }> {
   return outcome.kind === "session_unknown" ||
     (outcome.kind === "not_sent" && outcome.failure.code === "CONNECTION_LOST");
-}
-
-/**
- * The outcome of what stood in a request's way, made the request's: it was not sent, whatever became of what was, and the
- * answer is another's.
- */
-function withoutAnswer(problem: Outcome): Outcome {
-  if (!("failure" in problem)) return problem;
-  const why = problem.failure;
-  switch (problem.kind) {
-    case "lost":
-      return { kind: "not_sent", failure: why };
-    case "refused":
-    case "not_sent":
-      if (why.code === "RETRY_LATER") {
-        return {
-          kind: "retry_later",
-          failure: why,
-          status: why.status,
-          answer: undefined,
-          afterMs: undefined,
-        };
-      }
-      // What speaks no MCP is for the fallbacks to judge.
-      if (problem.kind === "refused" && why.code === "NOT_MCP") return { ...problem, answer: undefined };
-      return { kind: "not_sent", failure: why };
-    default:
-      return { ...problem, answer: undefined };
-  }
 }

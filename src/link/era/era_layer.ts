@@ -1,5 +1,5 @@
 import { Message } from "../../jsonrpc/message.ts";
-import { type EraEvidence, judgeDiscovery, judgeGreeting } from "../../mcp/era.ts";
+import { judgeDiscovery, judgeGreeting } from "../../mcp/era.ts";
 import { MODERN_REVISION } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openExchange } from "../exchange.ts";
@@ -7,6 +7,7 @@ import { type Failure, failure } from "../failure.ts";
 import { pause } from "../pause.ts";
 import type { Exchange, Layer, Outcome, Peer, PeerListener, RequestOptions } from "../peer.ts";
 import { type EraMemory, newEraMemory } from "./era_memory.ts";
+import { evidenceOf } from "./evidence.ts";
 import type { ModernPeer } from "./legacy_to_modern.ts";
 
 /** What an {@linkcode eraLayer} needs. */
@@ -311,16 +312,4 @@ function isPassing(outcome: Outcome): boolean {
 /** The outcome of a request of ours as that of another: an answer in it is not that request's. */
 function asOutcome(outcome: Outcome): Outcome {
   return "answer" in outcome ? { ...outcome, answer: undefined } : outcome;
-}
-
-function evidenceOf(outcome: Outcome): EraEvidence {
-  switch (outcome.kind) {
-    case "answered":
-      return { answer: outcome.message, status: undefined };
-    case "refused":
-    case "session_unknown":
-      return { answer: outcome.answer, status: outcome.status };
-    default:
-      return { answer: undefined, status: undefined };
-  }
 }

@@ -9,6 +9,11 @@ import type { Logger } from "../../telemetry/logger.ts";
 export interface ToolBookOptions {
   /** Arguments are mirrored into headers: tools that say wrongly which ones are left out. */
   readonly mirrored: boolean;
+  /**
+   * The client is of the modern era too, and reads what tools give as it is.
+   * @default false
+   */
+  readonly asIs?: boolean;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   readonly logger: Logger;
@@ -20,7 +25,7 @@ export interface ToolBook {
    * Takes note of a page of `tools/list`.
    *
    * @param first it is the first page: what was known before is forgotten
-   * @returns the page as a legacy client reads it
+   * @returns the page as the client reads it
    */
   take(page: Message, first: boolean): Message;
   /** Which arguments of a tool are mirrored into headers. */
@@ -30,7 +35,7 @@ export interface ToolBook {
 }
 
 /** Makes a {@linkcode ToolBook}. */
-export function createToolBook({ mirrored, endpoint, logger }: ToolBookOptions): ToolBook {
+export function createToolBook({ mirrored, asIs = false, endpoint, logger }: ToolBookOptions): ToolBook {
   const params = new Map<string, readonly HeaderParam[]>();
   const wrapped = new Set<string>();
   /** Tools whose fault has been told. */
@@ -50,10 +55,10 @@ export function createToolBook({ mirrored, endpoint, logger }: ToolBookOptions):
     logger.warn(`the tool ${JSON.stringify(name.slice(0, 200))} is left out: ${fault}`, { endpoint });
   }
 
-  function legacyTool(text: string): string | undefined {
+  function shownTool(text: string): string | undefined {
     // Most have neither.
     const annotated = mirrored && text.includes("x-mcp-header");
-    const output = text.includes('"outputSchema"');
+    const output = !asIs && text.includes('"outputSchema"');
     if (!annotated && !output) return text;
     const { name: given, inputSchema } = asObject(JSON.parse(text));
     const name = String(given);
@@ -76,7 +81,7 @@ export function createToolBook({ mirrored, endpoint, logger }: ToolBookOptions):
         params.clear();
         wrapped.clear();
       }
-      return changeElements(page, ["result", "tools"], legacyTool);
+      return changeElements(page, ["result", "tools"], shownTool);
     },
     paramsOf: (tool) => params.get(tool) ?? [],
     isWrapped: (tool) => wrapped.has(tool),

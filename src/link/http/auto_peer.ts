@@ -91,7 +91,7 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       });
       return exchange;
     },
-    notify: (message) => peer.notify(message),
+    notify: (message, notifyOptions) => peer.notify(message, notifyOptions),
     drop: () => peer.drop?.() ?? Promise.resolve(),
     wake: () => peer.wake?.(),
     listen(it) {
