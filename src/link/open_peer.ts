@@ -2,7 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { eraLayer } from "./era/era_layer.ts";
+import { eraLayer, type EraOptions } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
@@ -83,6 +83,8 @@ export interface PeerOptions {
    * @default {}
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** Told what came of each request that was to tell the server's era. */
+  readonly evidence?: EraOptions["evidence"];
   /** Told which transport was chosen for a URL, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
@@ -137,9 +139,16 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  const { protocol, era } = options;
-  const memory = era === undefined ? {} : { memory: era };
-  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol, ...memory })(wire);
+  const { protocol, era, evidence } = options;
+  return eraLayer({
+    endpoint: name,
+    logger,
+    host: name,
+    duplex: true,
+    protocol,
+    ...(era && { memory: era }),
+    ...(evidence && { evidence }),
+  })(wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

@@ -34,6 +34,8 @@ export interface EraOptions {
    * @default nothing
    */
   readonly memory?: EraMemory;
+  /** Told what came of each request that was to tell the era. */
+  readonly evidence?: (asked: "initialize" | "server/discover", outcome: Outcome) => void;
 }
 
 /** What only a modern server needs is loaded when one is met. */
@@ -112,6 +114,7 @@ function translating(options: EraOptions, next: Peer): Peer {
     function greetAsLegacy(asked = false): void {
       present = next.request(initialize, requestOptions);
       present.whenOver((outcome) => {
+        options.evidence?.("initialize", outcome);
         const verdict = judgeGreeting(evidenceOf(outcome));
         if (verdict === "ask" && !asked) return discover(outcome);
         if (verdict === "legacy") {
@@ -135,6 +138,7 @@ function translating(options: EraOptions, next: Peer): Peer {
     function discovered(found: Outcome, refused: Outcome | undefined): void {
       endedOfIt = duplex && refused !== undefined && found.kind === "lost";
       if (exchange.settled) return;
+      options.evidence?.("server/discover", found);
       const verdict = judgeDiscovery(evidenceOf(found));
       logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
       if (verdict === "modern" && found.kind === "answered") {

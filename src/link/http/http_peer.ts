@@ -1,5 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
-import { eraLayer, type Protocol } from "../era/era_layer.ts";
+import { eraLayer, type EraOptions, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
@@ -25,6 +25,7 @@ export interface HttpPeerOptions {
   readonly logger: Logger;
   readonly protocol: Protocol;
   readonly era?: EraMemory;
+  readonly evidence?: EraOptions["evidence"];
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
 
@@ -42,12 +43,19 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, era, chosen }: HttpPeerOptions,
+  { transport, protocol, era, evidence, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
-  const memory = era === undefined ? {} : { memory: era };
-  const layer = eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol, ...memory });
+  const layer = eraLayer({
+    endpoint,
+    logger,
+    host: url.host,
+    duplex: false,
+    protocol,
+    ...(era && { memory: era }),
+    ...(evidence && { evidence }),
+  });
   const openStreamable = () => layer(streamablePeer(options));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
