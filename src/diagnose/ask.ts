@@ -55,11 +55,17 @@ export function asker(
         const said = "answer" in outcome && outcome.answer !== undefined
           ? errorText(outcome.answer)
           : undefined;
+        // The failure would show the body that the error stands in.
+        const refused = said !== undefined && outcome.kind === "refused" && status !== undefined;
         return {
           problem: {
             step: method,
             code,
-            message: said === undefined ? message : `${message}; it says: ${said}`,
+            message: said === undefined
+              ? message
+              : refused
+              ? `the server refused the request (HTTP ${status}): ${said}`
+              : `${message}; it says: ${said}`,
             hint: hint ?? null,
             status: status ?? null,
           },
@@ -100,5 +106,5 @@ function readAnswer(step: string, message: Message): Reply {
 function errorText(answer: Message): string {
   const { code, message } = asObject(answer.parsed("error"));
   const text = typeof message === "string" ? message : "(no message)";
-  return `error ${String(code)}: ${text.slice(0, 500)}`;
+  return `error ${JSON.stringify(code)?.slice(0, 40)}: ${text.slice(0, 500)}`;
 }

@@ -108,6 +108,12 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     if (!problems.some(isFatal)) timings.ping = await measurePings();
   }
   await within(peer.close(), CLOSE_MS);
+  if (
+    session?.modern === true && settings.protocol === "auto" && settings.transport === "auto" &&
+    transport.name === "http"
+  ) {
+    transport = { name: "http", why: "server/discover was answered over Streamable HTTP" };
+  }
   const era = await findEra({
     settings,
     logger,

@@ -61,11 +61,14 @@ export async function findEra(
     outcome: transport === "sse" ? search.handshake : search.greeting ?? search.handshake,
     withinMs: settings.timeoutMs,
   };
+  const limit = protocol === "auto"
+    ? transport === "sse" && answered === undefined ? "--transport sse" : undefined
+    : `--protocol ${protocol}`;
   const discovery = await discover();
   const era = judgeEra({ greeting, discovery, duplex: transport !== "http" });
   const tried = new Map<string, Outcome>();
   if (answered !== undefined && !search.failed && transport !== "stdio" && !era.open) await tryRevisions();
-  const clients = foreseeClients({ era, protocol, answered, tried });
+  const clients = foreseeClients({ era, limit, answered, tried });
   return { era: { name: era.name, why: era.why }, clients };
 
   async function discover(): Promise<Trial | string | undefined> {
@@ -75,8 +78,13 @@ export async function findEra(
       return { outcome: search.discovery ?? search.handshake, withinMs: settings.timeoutMs };
     }
     if (search.discovery !== undefined) return { outcome: search.discovery, withinMs };
-    if (answered === undefined) return undefined;
-    if (search.failed) return "the test had failed by then";
+    if (answered === undefined) {
+      // The time was over before the answer came.
+      const cutShort = search.handshake.kind === "cancelled" && search.greeting !== undefined &&
+        judgeGreeting(evidenceOf(search.greeting)) === "ask";
+      return cutShort ? { outcome: search.handshake, withinMs: settings.timeoutMs } : undefined;
+    }
+    if (search.failed) return undefined;
     // A command has to start first.
     const ms = transport === "stdio" ? Math.min(ASK_MS + search.handshakeMs, settings.timeoutMs) : withinMs;
     return { outcome: await discoverApart({ ...apart, withinMs: ms }), withinMs: Math.round(ms / 100) * 100 };

@@ -14,7 +14,8 @@ import type { ClientForecast } from "./report.ts";
 /** What {@linkcode foreseeClients} goes by. */
 export interface ClientFacts {
   readonly era: EraVerdict;
-  readonly protocol: "auto" | "legacy" | "modern";
+  /** The option that leaves no other way to begin; `undefined` where all were open. */
+  readonly limit: string | undefined;
   /** What the server answered to `initialize` with the newest legacy revision; `undefined` when there was no such answer. */
   readonly answered: string | undefined;
   /** What came of `initialize` with other revisions. */
@@ -34,7 +35,7 @@ function modernClient(facts: ClientFacts): ClientForecast {
     case "dual":
       return forecast("passed_on", MODERN_REVISION, true, "the server has answered server/discover");
     case "legacy":
-      if (era.open) return forecast("not_known", null, false, `${MODERN_REVISION}: ${OPEN}`);
+      if (era.open) return forecast("not_known", null, false, "it could not be found out");
       return forecast("translated", answered ?? null, false, "the server speaks legacy revisions only");
     case null:
       return neither(forecast, facts);
@@ -57,8 +58,10 @@ function legacyClient(revision: string, facts: ClientFacts): ClientForecast {
       : undefined;
     if (isLegacyRevision(said)) return answeredWith(said, true);
     if (judgeGreeting(evidenceOf(outcome)) === "ask") {
-      const words = `the server ${sayRefusal("initialize", outcome, 0)} when asked for ${revision}`;
-      return era.name === "dual" ? translated(false, words) : forecast("not_served", null, true, words);
+      if (era.name === "dual") return translated(false, `the server does not take ${revision}`);
+      if (said !== undefined) return answeredWith(said.slice(0, 40), true);
+      const words = sayRefusal("initialize", outcome, 0);
+      return forecast("not_served", null, true, `the server ${words}`);
     }
   }
   if (answered === undefined) return forecast("not_known", null, false, "it was not asked");
@@ -86,8 +89,6 @@ function legacyClient(revision: string, facts: ClientFacts): ClientForecast {
   }
 }
 
-const OPEN = "whether the server speaks it is not known";
-
 type Forecaster = (...rest: [ClientForecast["outcome"], string | null, boolean, string]) => ClientForecast;
 
 function forecaster(revision: string): Forecaster {
@@ -95,12 +96,8 @@ function forecaster(revision: string): Forecaster {
 }
 
 /** Nothing is served where the server speaks neither era, as far as it was asked. */
-function neither(forecast: Forecaster, { era, protocol }: ClientFacts): ClientForecast {
+function neither(forecast: Forecaster, { era, limit }: ClientFacts): ClientForecast {
   if (era.open) return forecast("not_known", null, false, "the server's era is not known");
-  const why = protocol === "auto"
-    ? "the server takes neither initialize nor server/discover"
-    : protocol === "legacy"
-    ? "the server does not take initialize, and --protocol legacy allows nothing else"
-    : "the server does not take server/discover, and --protocol modern allows nothing else";
+  const why = `the handshake fails${limit === undefined ? "" : `, and ${limit} allows no other`}`;
   return forecast("not_served", null, false, why);
 }

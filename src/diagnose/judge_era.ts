@@ -14,9 +14,9 @@ export interface Trial {
 
 /** What is known of a server's era. */
 export interface EraFacts {
-  /** `initialize`, or why it was not sent, where that is worth a word. */
-  readonly greeting: Trial | string | undefined;
-  /** `server/discover`, or why it was not sent, where that is worth a word. */
+  /** `initialize`, or why it was not sent. */
+  readonly greeting: Trial | string;
+  /** `server/discover`, or why it was not sent; `undefined` when it would have been, had not something else failed. */
   readonly discovery: Trial | string | undefined;
   /**
    * The wire is a process or a socket: silence and the end in answer to `server/discover` mean there that it is not known
@@ -37,7 +37,7 @@ export interface EraVerdict extends Era {
  * | `initialize` | `server/discover` | era |
  * |---|---|---|
  * | a legacy revision | 2026-07-28 | dual |
- * | a legacy revision | anything else | legacy; open where it tells nothing |
+ * | a legacy revision | anything else | legacy; open where it tells nothing, or something had failed |
  * | anything else | 2026-07-28 | modern |
  * | refused | refused | none |
  * | anything else | anything else | none, open |
@@ -53,6 +53,13 @@ export function judgeEra({ greeting, discovery, duplex }: EraFacts): EraVerdict 
 
   if (greeted?.revision !== undefined) {
     const { revision } = greeted;
+    if (discovery === undefined) {
+      return verdict(
+        "legacy",
+        `it ${greeted.words}; whether it speaks ${MODERN_REVISION} too was not asked`,
+        true,
+      );
+    }
     if (found === undefined) return verdict("legacy", `it ${greeted.words}${notAsked}`);
     if (found.verdict === "modern") {
       return verdict("dual", `it answers initialize (${revision}) and server/discover (${found.revisions})`);
@@ -104,9 +111,11 @@ function sayDiscovery({ outcome, withinMs }: Trial, duplex: boolean) {
   const { supportedVersions } = outcome.kind === "answered"
     ? asObject(outcome.message.parsed("result"))
     : { supportedVersions: undefined };
-  const revisions = Array.isArray(supportedVersions)
-    ? supportedVersions.slice(0, 8).map((it) => cut(String(it))).join(", ")
-    : "";
+  const revisions = (Array.isArray(supportedVersions) ? supportedVersions : [])
+    .filter((it): it is string => typeof it === "string")
+    .slice(0, 8)
+    .map(cut)
+    .join(", ");
   return {
     verdict: unknown ? "other" as const : judged,
     revisions,
@@ -140,7 +149,7 @@ export function sayRefusal(method: string, outcome: Outcome, withinMs: number): 
 }
 
 function errorWords({ message }: Pick<Extract<Outcome, { kind: "answered" }>, "message">): string {
-  return `error ${cut(String(asObject(message.parsed("error")).code))}`;
+  return `error ${JSON.stringify(asObject(message.parsed("error")).code)?.slice(0, 40)}`;
 }
 
 function cut(text: string): string {

@@ -7,7 +7,9 @@ export const LEGACY_REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025
 export const LATEST_LEGACY_REVISION = "2025-11-25";
 
 /** Tells whether a revision is of the legacy era. */
-export function isLegacyRevision(revision: string | undefined): revision is string {
+export function isLegacyRevision(
+  revision: string | undefined,
+): revision is typeof LEGACY_REVISIONS[number] {
   return LEGACY_REVISIONS.some((known) => known === revision);
 }
 
