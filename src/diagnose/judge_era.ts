@@ -1,6 +1,6 @@
 import { evidenceOf } from "../link/era/evidence.ts";
 import type { Outcome } from "../link/peer.ts";
-import { judgeDiscovery, judgeGreeting } from "../mcp/era.ts";
+import { judgeDiscovery, judgeGreeting, judgeProbe } from "../mcp/era.ts";
 import { MODERN_REVISION } from "../mcp/modern.ts";
 import { asObject, isLegacyRevision, readInitializeResult } from "../mcp/revision.ts";
 import type { Era } from "./report.ts";
@@ -36,7 +36,7 @@ export interface EraVerdict extends Era {
  *
  * | `initialize` | `server/discover` | era |
  * |---|---|---|
- * | a legacy revision | 2026-07-28 | dual |
+ * | a legacy revision | 2026-07-28, or an error that only its servers give | dual |
  * | a legacy revision | anything else | legacy; open where it tells nothing, or something had failed |
  * | anything else | 2026-07-28 | modern |
  * | refused | refused | none |
@@ -45,7 +45,9 @@ export interface EraVerdict extends Era {
 export function judgeEra({ greeting, discovery, duplex }: EraFacts): EraVerdict {
   const verdict = (name: Era["name"], why: string, open = false): EraVerdict => ({ name, why, open });
   const greeted = typeof greeting === "object" ? sayGreeting(greeting) : undefined;
-  const found = typeof discovery === "object" ? sayDiscovery(discovery, duplex) : undefined;
+  // Of a server that has taken `initialize` only modern clients ask it, who can do with more kinds of answer.
+  const judge = greeted?.revision === undefined ? judgeDiscovery : judgeProbe;
+  const found = typeof discovery === "object" ? sayDiscovery(discovery, duplex, judge) : undefined;
   const untried = (method: string, why: Trial | string | undefined) =>
     typeof why === "string" ? `; ${method} was not sent: ${why}` : "";
   const notGreeted = untried("initialize", greeting);
@@ -62,7 +64,8 @@ export function judgeEra({ greeting, discovery, duplex }: EraFacts): EraVerdict 
     }
     if (found === undefined) return verdict("legacy", `it ${greeted.words}${notAsked}`);
     if (found.verdict === "modern") {
-      return verdict("dual", `it answers initialize (${revision}) and server/discover (${found.revisions})`);
+      const both = `it answers initialize (${revision}) and server/discover (${found.revisions})`;
+      return verdict("dual", found.revisions === "" ? `it ${greeted.words}, and ${found.words}` : both);
     }
     return found.verdict === "other" ? verdict("legacy", `it ${greeted.words}, and ${found.words}`) : verdict(
       "legacy",
@@ -105,8 +108,8 @@ function sayGreeting({ outcome, withinMs }: Trial) {
   };
 }
 
-function sayDiscovery({ outcome, withinMs }: Trial, duplex: boolean) {
-  const judged = judgeDiscovery(evidenceOf(outcome));
+function sayDiscovery({ outcome, withinMs }: Trial, duplex: boolean, judge: typeof judgeProbe) {
+  const judged = judge(evidenceOf(outcome));
   const unknown = duplex && (outcome.kind === "cancelled" || outcome.kind === "lost");
   const { supportedVersions } = outcome.kind === "answered"
     ? asObject(outcome.message.parsed("result"))

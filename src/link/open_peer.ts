@@ -2,12 +2,12 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { eraLayer, type EraOptions } from "./era/era_layer.ts";
+import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
-import type { Peer } from "./peer.ts";
+import type { Outcome, Peer } from "./peer.ts";
 
 /** How an endpoint is spoken to. Times in milliseconds, sizes in bytes. */
 export interface PeerOptions {
@@ -84,7 +84,7 @@ export interface PeerOptions {
    */
   readonly env?: Readonly<Record<string, string>>;
   /** Told what came of each request that was to tell the server's era. */
-  readonly evidence?: EraOptions["evidence"];
+  readonly evidence?: (asked: "initialize" | "server/discover", outcome: Outcome) => void;
   /** Told which transport was chosen for a URL, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }

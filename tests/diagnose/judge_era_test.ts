@@ -112,6 +112,25 @@ Deno.test("judgeEra tells the era of an HTTP server", () => {
   ]);
 });
 
+Deno.test("judgeEra knows servers of 2026-07-28 by their errors, where a modern client would", () => {
+  check(false, [
+    [
+      greeted("2025-11-25"),
+      status(400, -32021),
+      "dual",
+      false,
+      "it answered initialize with revision 2025-11-25, and refused server/discover with HTTP 400 (error -32021)",
+    ],
+    [
+      status(400, -32021),
+      status(400, -32021),
+      null,
+      false,
+      "it refused initialize with HTTP 400 (error -32021), and refused server/discover with HTTP 400 (error -32021)",
+    ],
+  ]);
+});
+
 Deno.test("judgeEra concludes nothing from credentials, load, time and the network", () => {
   const nothing = ", which tells nothing of it";
   check(false, [
