@@ -5,6 +5,7 @@ import {
   startModernHttpServer,
   startModernTcpServer,
 } from "../support/modern_servers.ts";
+import { startProgram } from "../support/program.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { SDK_STDIO_COMMAND, startSdkHttpServer, startSdkSseServer } from "../support/sdk_servers.ts";
 import { until } from "../support/until.ts";
@@ -368,4 +369,57 @@ Deno.test("test's text tells era and clients within 80 columns", async () => {
     /Clients +2024-11-05 to 2025-11-25: translated to 2026-07-28\n +2026-07-28: passed on as it is\n/,
   );
   for (const line of stdout.split("\n")) ok(line.length <= 80, line);
+});
+
+Deno.test("what test foretells is what proxy does", async () => {
+  await using dual = startModernHttpServer({ dual: true });
+  await using modern = await startModernTcpServer();
+  // It knows one revision, and refuses the oldest.
+  await using legacy = await startRawLineServer({
+    on: {
+      initialize: (message, peer) =>
+        message.params?.protocolVersion === "2024-11-05"
+          ? peer.error(message, -32602, "too old")
+          : peer.result(message, {
+            protocolVersion: "2025-06-18",
+            capabilities: {},
+            serverInfo: { name: "s", version: "1" },
+          }),
+    },
+  });
+  const foretold: string[][] = [];
+  for (const { url } of [dual, modern, { url: legacy.endpoint }]) {
+    const { got, clients } = await era(url);
+    foretold.push(got);
+    await Promise.all(clients.map(async ({ revision, outcome, serverRevision }: Record<string, string>) => {
+      await using program = startProgram(["proxy", url]);
+      const isModern = revision === "2026-07-28";
+      const { result, error } = isModern
+        ? await program.request("server/discover", {
+          _meta: {
+            "io.modelcontextprotocol/protocolVersion": revision,
+            "io.modelcontextprotocol/clientCapabilities": {},
+          },
+        })
+        : await program.request("initialize", {
+          protocolVersion: revision,
+          capabilities: {},
+          clientInfo: { name: "c", version: "1" },
+        });
+      if (outcome === "not_served") return strictEqual(error?.code, -32602);
+      if (isModern) return ok(result.supportedVersions.includes(revision));
+      strictEqual(result.protocolVersion, outcome === "translated" ? revision : serverRevision);
+    }));
+  }
+  deepStrictEqual(foretold, [
+    DUAL,
+    MODERN,
+    [
+      "not_served -",
+      "other_revision 2025-06-18",
+      "passed_on 2025-06-18",
+      "other_revision 2025-06-18",
+      "translated 2025-06-18",
+    ],
+  ]);
 });
