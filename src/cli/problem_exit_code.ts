@@ -14,6 +14,7 @@ const CODES: Readonly<Record<FailureName, ExitCodeNumber>> = {
   CONNECT_TIMEOUT: ExitCode.TimedOut,
   REQUEST_TIMEOUT: ExitCode.TimedOut,
   UNAUTHORIZED: ExitCode.Unauthorized,
+  LOGIN_REQUIRED: ExitCode.Unauthorized,
   SESSION_LOST: ExitCode.Refused,
   RETRY_LATER: ExitCode.Refused,
   REFUSED: ExitCode.Refused,

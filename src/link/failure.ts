@@ -46,6 +46,8 @@ export const FailureCode = {
   SHUTTING_DOWN: -31015,
   /** Too many requests wait for the endpoint already; the request was not sent. */
   OVERLOADED: -31016,
+  /** The user has to sign in; `error.data.url` is where. The request was not sent. */
+  LOGIN_REQUIRED: -31017,
 } as const;
 
 /** The stable name of a failure. */
@@ -74,6 +76,7 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   TOOL_FILTERED: "see --allow-tool and --ignore-tool",
   SHUTTING_DOWN: "the request may have been carried out",
   OVERLOADED: "send fewer at a time, or raise --max-in-flight",
+  LOGIN_REQUIRED: "sign in, in the browser or with mcp-connect login, and try again",
 };
 
 /** Something that went wrong between us and an endpoint: what, where, and what to do about it. */
@@ -88,6 +91,8 @@ export interface Failure {
   readonly hint: string;
   /** HTTP status, where one came. */
   readonly status?: number;
+  /** Where the user can do something about it. */
+  readonly url?: string;
 }
 
 /** Makes a {@linkcode Failure}; without a `hint` it gets the one of its kind. */

@@ -12,6 +12,13 @@ import type { Ran } from "./ran.ts";
  * @param outcome whether the request was carried out, where that is the question
  */
 export function failureAnswer(id: Id | null, why: Failure, outcome?: Ran): Message {
-  const data = { code: why.code, endpoint: why.endpoint, hint: why.hint, status: why.status, outcome };
+  const data = {
+    code: why.code,
+    endpoint: why.endpoint,
+    hint: why.hint,
+    status: why.status,
+    url: why.url,
+    outcome,
+  };
   return errorAnswer(id, FailureCode[why.code], neutralise(why.message), data);
 }

@@ -4,6 +4,7 @@ import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
+import type { Credentials } from "./http/credentials.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -58,6 +59,11 @@ export interface PeerOptions {
    * @default true
    */
   readonly cookies?: boolean;
+  /**
+   * Credentials for a URL's own origin that come and go.
+   * @default none
+   */
+  readonly credentials?: Credentials;
   /**
    * How long making one connection may take, within `timeoutMs`.
    * @default as long as `timeoutMs` lets it

@@ -3,6 +3,7 @@ import { type Failure, failure } from "../failure.ts";
 import { dropBody } from "./body.ts";
 import type { ConnectCheck } from "./connect_check.ts";
 import type { CookieJar } from "./cookie_jar.ts";
+import { asksForCredentials, type Credentials, MOST_ATTEMPTS, type RefusalVerdict } from "./credentials.ts";
 
 /** What an {@linkcode HttpClient} needs. */
 export interface HttpClientOptions {
@@ -19,6 +20,8 @@ export interface HttpClientOptions {
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   /** Whether cookies that the endpoint's origin sets go back to it. */
   readonly cookies: boolean;
+  /** Credentials for the endpoint's origin that come and go; none when the user's headers hold some. */
+  readonly credentials?: Credentials;
   /** How long making a connection may take, in milliseconds. */
   readonly connectTimeoutMs?: number;
   readonly logger: Logger;
@@ -48,6 +51,9 @@ export interface HttpClient {
   /** Lets go of idle connections. */
   close(): void;
 }
+
+const NOTHING: Readonly<Record<string, string>> = {};
+const STANDS: RefusalVerdict = { kind: "stands" };
 
 /** Redirects followed for one request. */
 const MAX_REDIRECTS = 5;
@@ -124,6 +130,44 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return headers;
   }
 
+  /** What a request to the endpoint's origin is shown of us. */
+  function shownTo(
+    request: HttpRequest,
+    url: URL,
+  ): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
+    const { credentials } = options;
+    return credentials === undefined || !isOwn(url)
+      ? NOTHING
+      : credentials.headersFor({ method: request.method, url });
+  }
+
+  /** Asks for other credentials when a response says that they are wanted. */
+  async function refused(
+    request: HttpRequest,
+    url: URL,
+    response: Response,
+    shown: Readonly<Record<string, string>>,
+  ): Promise<RefusalVerdict> {
+    const { status, headers } = response;
+    const challenge = headers.get("www-authenticate");
+    if (options.credentials === undefined || !isOwn(url) || !asksForCredentials(status, challenge)) {
+      return STANDS;
+    }
+    // A session that was begun without credentials does not need any: so say servers built on older releases of the Rust SDK
+    // that they don't know it.
+    const inSession = request.headers["mcp-session-id"] !== undefined;
+    if (inSession && challenge === null && shown["authorization"] === undefined) return STANDS;
+    return await options.credentials.refused({
+      method: request.method,
+      url,
+      status,
+      challenge: challenge ?? undefined,
+      nonce: headers.get("dpop-nonce") ?? undefined,
+      shown: shown["authorization"],
+      signal: request.signal,
+    });
+  }
+
   /** Keeps the cookies of a response; the code for it is loaded with the first. */
   function takeCookies(url: URL, response: Response): void | Promise<void> {
     if (!options.cookies || !isOwn(url) || !response.headers.has("set-cookie")) return;
@@ -160,9 +204,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
     async send(request) {
       let { url } = request;
+      let attempts = 0;
       for (let redirects = 0;; redirects++) {
         let response: Response;
+        let shown: Readonly<Record<string, string>> = NOTHING;
         try {
+          const showing = shownTo(request, url);
+          shown = showing instanceof Promise ? await showing : showing;
           const client = clientFor(url);
           if ("code" in client) return { failure: client, sent: false };
           if (options.connectTimeoutMs !== undefined) {
@@ -174,7 +222,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           }
           response = await fetch(url, {
             method: request.method,
-            headers: headersFor(request, url),
+            headers: shown === NOTHING ? headersFor(request, url) : { ...headersFor(request, url), ...shown },
             redirect: "manual",
             signal: request.signal,
             client,
@@ -189,7 +237,15 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         const taking = takeCookies(url, response);
         if (taking !== undefined) await taking;
         if (response.status < 300 || response.status > 308 || response.status === 304) {
-          return { response, url };
+          if (response.ok || ++attempts > MOST_ATTEMPTS) return { response, url };
+          const verdict = await refused(request, url, response, shown);
+          if (verdict.kind === "stands") return { response, url };
+          await dropBody(response);
+          if (verdict.kind === "failed") return { failure: verdict.failure, sent: false };
+          // What is sent again may be sent on again.
+          url = request.url;
+          redirects = -1;
+          continue;
         }
         const next = redirectTarget(url, response, redirects, endpoint);
         await dropBody(response);

@@ -3,6 +3,7 @@ import { eraLayer, type EraOptions, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
+import type { Credentials } from "./credentials.ts";
 import { createHttpClient } from "./http_client.ts";
 import type { SsePeerOptions } from "./sse_peer.ts";
 import { streamablePeer, type StreamablePeerOptions } from "./streamable_peer.ts";
@@ -19,6 +20,7 @@ export interface HttpPeerOptions {
   readonly caCerts: readonly string[];
   readonly clientCertificate?: { readonly cert: string; readonly key: string };
   readonly cookies: boolean;
+  readonly credentials?: Credentials;
   readonly connectTimeoutMs?: number;
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
