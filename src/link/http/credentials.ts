@@ -30,10 +30,11 @@ export type RefusalVerdict =
 
 /** Credentials that come and go, for one origin: whoever sends requests asks for them, and tells of refusals. */
 export interface Credentials {
-  /** The headers for a request to the origin; may wait for credentials that are about to be renewed. */
-  headersFor(
-    request: CredentialRequest,
-  ): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /**
+   * The headers for a request to the origin, or why there are none and it is of no use to send it. May wait for credentials
+   * that are about to be renewed. Never rejects.
+   */
+  headersFor(request: CredentialRequest): Promise<Readonly<Record<string, string>> | Failure>;
   /** May take as long as a person takes to sign in. Never rejects. */
   refused(refusal: CredentialRefusal): Promise<RefusalVerdict>;
 }

@@ -52,6 +52,10 @@ export interface HttpClient {
   close(): void;
 }
 
+function isFailure(it: Readonly<Record<string, string>> | Failure): it is Failure {
+  return "code" in it && "hint" in it;
+}
+
 const NOTHING: Readonly<Record<string, string>> = {};
 const STANDS: RefusalVerdict = { kind: "stands" };
 
@@ -130,17 +134,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return headers;
   }
 
-  /** What a request to the endpoint's origin is shown of us. */
-  function shownTo(
-    request: HttpRequest,
-    url: URL,
-  ): Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>> {
-    const { credentials } = options;
-    return credentials === undefined || !isOwn(url)
-      ? NOTHING
-      : credentials.headersFor({ method: request.method, url });
-  }
-
   /** Asks for other credentials when a response says that they are wanted. */
   async function refused(
     request: HttpRequest,
@@ -209,8 +202,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         let response: Response;
         let shown: Readonly<Record<string, string>> = NOTHING;
         try {
-          const showing = shownTo(request, url);
-          shown = showing instanceof Promise ? await showing : showing;
+          if (options.credentials !== undefined && isOwn(url)) {
+            const showing = await options.credentials.headersFor({ method: request.method, url });
+            if (isFailure(showing)) return { failure: showing, sent: false };
+            shown = showing;
+          }
           const client = clientFor(url);
           if ("code" in client) return { failure: client, sent: false };
           if (options.connectTimeoutMs !== undefined) {
