@@ -1,6 +1,7 @@
 import type { Logger } from "../../telemetry/logger.ts";
 import { eraLayer, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
+import { mirroredParams } from "../era/mirrored_params.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -48,7 +49,8 @@ async function transportPeer(
   const { endpoint, logger, url } = options;
   const memory = era === undefined ? {} : { memory: era };
   const layer = eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol, ...memory });
-  const openStreamable = () => layer(streamablePeer(options));
+  const mirroring = mirroredParams({ endpoint, logger });
+  const openStreamable = () => layer(mirroring(streamablePeer(options)));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
