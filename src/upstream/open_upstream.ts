@@ -2,10 +2,10 @@ import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
-import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { Peer, PeerListener } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { createEraNotes } from "./era_notes.ts";
 import { createListings } from "./listings.ts";
 import { recovering } from "./recovery.ts";
 import { retrying } from "./retry.ts";
@@ -29,8 +29,10 @@ const UNASKED_ATTEMPTS = 10;
 export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const { settings, logger, session } = options;
   const listings = createListings();
-  /** What is known of each endpoint's era, as long as this program runs. */
-  const eras = new Map<Endpoint, EraMemory>();
+  const { store, cwd } = settings;
+  // Where the user says which era it is, nothing is found out.
+  const kept = store !== undefined && settings.protocol === "auto" && settings.transport !== "sse";
+  const eras = createEraNotes({ logger, ...(kept && { store }), ...(cwd !== undefined && { cwd }) });
   let listener: PeerListener | undefined;
   let lastId = 0;
 
@@ -39,9 +41,9 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     { endpoint, transport }: Omit<Fallback, "presumed">,
     replayed: () => void,
   ): Promise<Peer> {
-    const era = eras.get(endpoint) ?? newEraMemory();
-    eras.set(endpoint, era);
+    const { memory: era, ready } = eras.of(endpoint);
     const wire = await openPeer({ ...settingsFor(endpoint, settings), endpoint, transport, era }, logger);
+    await ready;
     return recovering({
       session,
       endpoint: describeEndpoint(endpoint),
@@ -108,6 +110,9 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     listen(it) {
       listener = it;
       whole.listen(it);
+    },
+    async close() {
+      await Promise.all([whole.close(), eras.close()]);
     },
   };
 }
