@@ -83,6 +83,13 @@ export const OPTIONS = [
     commands: PROXY,
   },
   {
+    name: "no-cache",
+    kind: "switch",
+    brief: "ask a modern server every time, also for what it has called fresh for a while",
+    group: "Endpoint",
+    commands: PROXY,
+  },
+  {
     name: "fallbacks",
     kind: "value",
     placeholder: "LIST",

@@ -94,6 +94,7 @@ export function resolveSettings(
     endpoint,
     transport,
     protocol,
+    cache: !values.switch("no-cache").value,
     ...(store === undefined ? {} : { store }),
     ...numbers,
     fallbacks: resolveFallbacks(values, endpoint, input.platform),

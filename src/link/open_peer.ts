@@ -2,6 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { caching } from "./era/caching.ts";
 import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import { handshakeGate } from "./handshake_gate.ts";
@@ -28,6 +29,11 @@ export interface PeerOptions {
    * @default nothing
    */
   readonly era?: EraMemory;
+  /**
+   * Whether a modern server's results are kept as long as it calls them fresh.
+   * @default true
+   */
+  readonly cache?: boolean;
   /**
    * How long connecting may take.
    * @default 30_000
@@ -90,6 +96,7 @@ export interface PeerOptions {
 const DEFAULTS = {
   transport: "auto",
   protocol: "auto",
+  cache: true,
   timeoutMs: 30_000,
   headers: [],
   userAgent: `mcp-connect/${VERSION}`,
@@ -137,9 +144,11 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  const { protocol, era } = options;
+  const { protocol, era, cache } = options;
   const memory = era === undefined ? {} : { memory: era };
-  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol, ...memory })(wire);
+  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol, ...memory })(
+    cache ? caching({ endpoint: name, logger })(wire) : wire,
+  );
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

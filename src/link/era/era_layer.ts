@@ -212,7 +212,12 @@ function translating(options: EraOptions, next: Peer): Peer {
   ): Promise<void> {
     const { discoverRequest, modernHeaders } = await translation();
     const ask = discoverRequest(newId("discover"), initialize);
-    const exchange = next.request(ask, { ...requestOptions, headers: modernHeaders(ask), final: true });
+    const exchange = next.request(ask, {
+      ...requestOptions,
+      headers: modernHeaders(ask),
+      final: true,
+      fresh: true,
+    });
     begun(exchange);
     if (withinMs === undefined) return;
     const over = new AbortController();

@@ -1,4 +1,5 @@
 import type { Logger } from "../../telemetry/logger.ts";
+import { caching } from "../era/caching.ts";
 import { eraLayer, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
 import { mirroredParams } from "../era/mirrored_params.ts";
@@ -25,6 +26,7 @@ export interface HttpPeerOptions {
   readonly timeoutMs: number;
   readonly logger: Logger;
   readonly protocol: Protocol;
+  readonly cache: boolean;
   readonly era?: EraMemory;
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
@@ -43,14 +45,15 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, era, chosen }: HttpPeerOptions,
+  { transport, protocol, era, cache, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
   const memory = era === undefined ? {} : { memory: era };
   const layer = eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol, ...memory });
   const mirroring = mirroredParams({ endpoint, logger });
-  const openStreamable = () => layer(mirroring(streamablePeer(options)));
+  const keeping = cache ? caching({ endpoint, logger }) : (next: Peer) => next;
+  const openStreamable = () => layer(mirroring(keeping(streamablePeer(options))));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
