@@ -130,8 +130,27 @@ function translating(options: EraOptions, next: Peer): Peer {
       const withinMs = refused === undefined ? undefined : discoverMs;
       void discoverModern(initialize, requestOptions, withinMs, (asked) => {
         present = asked;
-        if (exchange.settled) asked.cancel();
-        else asked.whenOver((found) => discovered(found, refused));
+        if (exchange.settled) return asked.cancel();
+        if (refused === undefined && duplex && !always) void doubt(asked);
+        asked.whenOver((found) => discovered(found, refused));
+      });
+    }
+
+    /** Over one connection silence may be an answer: a legacy server that has taken the modern one's place. */
+    async function doubt(asked: Exchange): Promise<void> {
+      const stop = new AbortController();
+      asked.whenOver(() => stop.abort());
+      if (!await pause(discoverMs, stop.signal) || exchange.settled) return;
+      // One that is only slow to start answers what it was asked first.
+      const second = next.request(initialize, requestOptions);
+      exchange.whenOver(() => second.cancel());
+      second.whenOver((outcome) => {
+        if (exchange.settled || judgeGreeting(evidenceOf(outcome)) !== "legacy") return;
+        legacy = true;
+        memory.legacy = true;
+        memory.modern = false;
+        over(outcome);
+        asked.cancel();
       });
     }
 
@@ -198,7 +217,12 @@ function translating(options: EraOptions, next: Peer): Peer {
   ): Promise<void> {
     const { discoverRequest, modernHeaders } = await translation();
     const ask = discoverRequest(newId("discover"), initialize);
-    const exchange = next.request(ask, { ...requestOptions, headers: modernHeaders(ask), final: true });
+    const exchange = next.request(ask, {
+      ...requestOptions,
+      headers: modernHeaders(ask),
+      final: true,
+      fresh: true,
+    });
     begun(exchange);
     if (withinMs === undefined) return;
     const over = new AbortController();

@@ -244,6 +244,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     return wire.request(it, {
       ...own?.options,
       final: true,
+      fresh: true,
       ...(duplex ? {} : { headers: modernHeaders(it) }),
     });
   }
@@ -282,7 +283,10 @@ export function modernClient(options: ModernClientOptions): Peer {
   async function goLegacy(message: Message): Promise<Decision> {
     const { legacy } = ground;
     const problem = await legacy.begin(message);
-    if (problem === undefined) return { kind: "server", server: legacy };
+    if (problem === undefined) {
+      memory.legacy = true;
+      return { kind: "server", server: legacy };
+    }
     // What was known may be so no more.
     if (protocol === "auto" && problem.kind === "refused") memory.modern = undefined;
     return { kind: "failed", outcome: inTheWay(problem) };
