@@ -3,6 +3,7 @@
  * HTTP needs (framing, sessions, statuses, the comparison of headers with the body) and hands every message on: to one
  * program for each session of a legacy client, and to one for each scenario in the modern era, which has no sessions.
  */
+import type { ProgramOptions } from "../../support/program.ts";
 import { tryParse, type WireMessage } from "../../support/wire_message.ts";
 import { contradiction, isLocal } from "../http_rules.ts";
 import { type Carried, openSession, type Session } from "./session.ts";
@@ -12,6 +13,12 @@ export interface CarrierOptions {
   readonly era: "legacy" | "modern";
   /** The program's arguments. */
   readonly args: readonly string[];
+  /**
+   * What is started instead of the program, with the same arguments.
+   *
+   * @default the program
+   */
+  readonly entry?: ProgramOptions["entry"];
 }
 
 /** What went through for one scenario. */
@@ -40,7 +47,7 @@ interface Run {
 }
 
 /** Starts it on a port of its own. */
-export function startCarrier({ era, args }: CarrierOptions): Carrier {
+export function startCarrier({ era, args, entry }: CarrierOptions): Carrier {
   const runs = new Map<string, Run>();
 
   function runOf(scenario: string): Run {
@@ -52,7 +59,12 @@ export function startCarrier({ era, args }: CarrierOptions): Carrier {
   }
 
   function open(run: Run, id: string): Session {
-    const session = openSession({ era, args, carried: (request) => run.requests.push(request) });
+    const session = openSession({
+      era,
+      args,
+      ...(entry === undefined ? {} : { entry }),
+      carried: (request) => run.requests.push(request),
+    });
     run.sessions.set(id, session);
     return session;
   }

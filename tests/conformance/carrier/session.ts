@@ -1,5 +1,5 @@
 /** One program, and the HTTP requests whose messages go through its stdin and stdout. */
-import { type Program, startProgram } from "../../support/program.ts";
+import { type Program, type ProgramOptions, startProgram } from "../../support/program.ts";
 import { isRequest, isResponse, type WireMessage } from "../../support/wire_message.ts";
 import { statusOf } from "../http_rules.ts";
 import { ownerOf } from "./owner.ts";
@@ -10,13 +10,16 @@ export interface Carried {
   readonly method: string;
   /** The tool, prompt or resource. */
   readonly name: string | undefined;
-  answer: "result" | "error" | "none";
+  /** A result, the code of an error, or none. */
+  answer: "result" | number | undefined;
 }
 
 export interface SessionOptions {
   readonly era: "legacy" | "modern";
   /** The program's arguments. */
   readonly args: readonly string[];
+  /** What is started instead of the program. */
+  readonly entry?: ProgramOptions["entry"];
   /** Told of every request. */
   readonly carried: (request: Carried) => void;
 }
@@ -43,7 +46,7 @@ interface InFlight {
 }
 
 /** Starts a program. */
-export function openSession({ era, args, carried }: SessionOptions): Session {
+export function openSession({ era, args, entry, carried }: SessionOptions): Session {
   const inFlight = new Map<WireMessage["id"], InFlight>();
   let aside: ReturnType<typeof openEvents> | undefined;
 
@@ -52,7 +55,7 @@ export function openSession({ era, args, carried }: SessionOptions): Session {
       const request = inFlight.get(message.id);
       if (request === undefined) return;
       inFlight.delete(message.id);
-      request.carried.answer = message.error === undefined ? "result" : "error";
+      request.carried.answer = message.error?.code ?? "result";
       request.reply.finish(message);
       return;
     }
@@ -62,6 +65,7 @@ export function openSession({ era, args, carried }: SessionOptions): Session {
   }
 
   const program: Program = startProgram(args, {
+    ...(entry === undefined ? {} : { entry }),
     trace: (direction, message) => direction === "received" && receive(message),
   });
   program.status.then(() => {
@@ -85,7 +89,7 @@ export function openSession({ era, args, carried }: SessionOptions): Session {
       const entry: Carried = {
         method: message.method!,
         name: message.params?.name ?? message.params?.uri,
-        answer: "none",
+        answer: undefined,
       };
       carried(entry);
       const reply = openReply({
