@@ -48,12 +48,30 @@ export const NOTES: Readonly<Partial<Record<Cell["id"], Readonly<Record<string, 
   },
 };
 
-/** Scenarios that can't pass in a cell, each with the rule that forbids it. */
-export const FORBIDDEN: Readonly<Partial<Record<Cell["id"], Readonly<Record<string, string>>>>> = {
+/** A rule that keeps checks of a scenario from passing. */
+export interface Forbidden {
+  /** The rule in a few words, with its page. */
+  readonly rule: string;
+  /** The checks that it keeps from passing; the scenario's others must pass. */
+  readonly checks: readonly string[];
+}
+
+/** Scenarios that can't pass in a cell. */
+export const FORBIDDEN: Readonly<Partial<Record<Cell["id"], Readonly<Record<string, Forbidden>>>>> = {
   "modern-legacy": {
-    "input-required-result-basic-elicitation":
-      "it wants the question under the key `user_name`; `elicitation/create` carries a message and a schema, and no " +
-      "name for the question, so that the key can only be one of our own (S/2025-11-25/client/elicitation, Creating " +
-      "Elicitation Requests)",
+    "input-required-result-basic-elicitation": {
+      rule:
+        "it wants the question under the key `user_name`, but a legacy server's `elicitation/create` has a " +
+        "message and a schema and no name, so that the key can only be of our own making " +
+        "(S/2025-11-25/client/elicitation, Creating Elicitation Requests)",
+      checks: ["sep-2322-elicitation-incomplete"],
+    },
+    "server-stateless": {
+      rule:
+        "it wants error -32021 for what needs a capability that the client has not declared, but a legacy server " +
+        "may only use what was negotiated, so it never asks, and says in words of its own why it can't go on: its " +
+        "revision has no error for that (S/2025-11-25/basic/lifecycle, Operation)",
+      checks: ["sep-2575-server-rejects-undeclared-capability", "sep-2575-missing-capability-http-400"],
+    },
   },
 };

@@ -16,10 +16,13 @@ export interface Direct {
 export type Standing = "passed" | "failed" | "forbidden" | "stale" | "extra";
 
 /** How a row counts: what is forbidden and passes nevertheless is a mistake in the table of what is forbidden. */
-export function standing({ passed, required, forbidden }: Row): Standing {
+export function standing({ passed, required, forbidden, failures }: Row): Standing {
   if (!required) return "extra";
-  if (forbidden !== undefined) return passed ? "stale" : "forbidden";
-  return passed ? "passed" : "failed";
+  if (forbidden === undefined) return passed ? "passed" : "failed";
+  if (passed) return "stale";
+  return failures.length > 0 && failures.every((id) => forbidden.checks.includes(id))
+    ? "forbidden"
+    : "failed";
 }
 
 /** The sums of a part. */
@@ -93,7 +96,7 @@ function remarksOf(row: Row): string[] {
   const remarks: string[] = [];
   if (row.empty !== undefined) remarks.push(`passes without exercising anything: ${row.empty}`);
   if (row.note !== undefined) remarks.push(row.note);
-  if (row.forbidden !== undefined) remarks.push(row.forbidden);
+  if (row.forbidden !== undefined) remarks.push(row.forbidden.rule);
   if (row.passed && row.warned > 0) remarks.push(...row.complaints);
   return remarks;
 }

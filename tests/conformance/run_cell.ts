@@ -1,6 +1,6 @@
 /** Runs a cell's scenarios through the real program. */
 import { startCarrier } from "./carrier/carrier.ts";
-import { type Cell, EXTRAS, FORBIDDEN, HTTP_FACE, NOTES, REVISIONS } from "./cells.ts";
+import { type Cell, EXTRAS, FORBIDDEN, type Forbidden, HTTP_FACE, NOTES, REVISIONS } from "./cells.ts";
 import { needsSignIn } from "./driver/program_options.ts";
 import { type FixtureWire, startFixture } from "./fixture/servers.ts";
 import { inTurns } from "./in_turns.ts";
@@ -11,8 +11,8 @@ import { judge, type Verdict } from "./verdict.ts";
 export interface Row extends Verdict {
   /** Counts for the cell; the others are shown alone. */
   readonly required: boolean;
-  /** The rule that forbids it to pass. */
-  readonly forbidden?: string;
+  /** What keeps it from passing. */
+  readonly forbidden?: Forbidden;
   /** What else is to be known. */
   readonly note?: string;
   /** What the program wrote to stderr. */

@@ -8,6 +8,8 @@ export interface Verdict {
   readonly succeeded: number;
   readonly failed: number;
   readonly warned: number;
+  /** The checks that did not hold, by their ids. */
+  readonly failures: readonly string[];
   /** Why a pass shows nothing; absent when it shows something. */
   readonly empty?: string;
   /** What did not hold, a line each. */
@@ -42,6 +44,7 @@ export function judge({ scenario, passed, checks, output }: Found, evidence: Evi
     succeeded: count("SUCCESS"),
     failed: count("FAILURE"),
     warned: count("WARNING"),
+    failures: checks.filter(({ status }) => status === "FAILURE").map(({ id }) => id),
     complaints: [...complaints, ...problems],
     ...(empty === undefined ? {} : { empty }),
   };

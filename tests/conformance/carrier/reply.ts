@@ -59,6 +59,8 @@ export function openReply({ headers = {}, statusOf = () => 200, gone, signal }: 
   const leave = () => {
     if (over) return;
     over = true;
+    // Nobody gets it, but the server waits for it.
+    if (events === undefined) resolve(new Response(null, { status: 499, headers }));
     gone?.();
   };
   signal?.addEventListener("abort", leave, { once: true });
