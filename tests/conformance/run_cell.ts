@@ -1,4 +1,5 @@
 /** Runs a cell's scenarios through the real program. */
+import { fileURLToPath } from "node:url";
 import { startCarrier } from "./carrier/carrier.ts";
 import { type Cell, EXTRAS, FORBIDDEN, type Forbidden, HTTP_FACE, NOTES, REVISIONS } from "./cells.ts";
 import { needsSignIn } from "./driver/program_options.ts";
@@ -95,7 +96,7 @@ function rowOf(cell: Cell, verdict: Verdict, required: boolean, stderr: string):
 
 /** The suite splits it at spaces, and hands it to a shell. */
 function driverCommand({ client }: Cell): string {
-  const path = (file: string) => new URL(file, import.meta.url).pathname;
+  const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
   const config = `--config=${path("../../deno.json")}`;
   return [Deno.execPath(), "run", "-A", "--quiet", config, path("./driver/driver.ts"), client].join(" ");
 }

@@ -1,4 +1,5 @@
 /** Runs the official conformance suite, one process for each scenario, and reads what it found. */
+import { fileURLToPath } from "node:url";
 import { programEnvironment } from "../support/program.ts";
 
 /** The suite; what it depends on is held in place by `suite.lock`. */
@@ -34,7 +35,7 @@ interface Ran {
 }
 
 async function run(args: readonly string[], cwd: string): Promise<Ran> {
-  const lock = new URL("./suite.lock", import.meta.url).pathname;
+  const lock = fileURLToPath(new URL("./suite.lock", import.meta.url));
   const flags = ["-A", "--quiet", "--no-config", `--lock=${lock}`, "--frozen"];
   const command = new Deno.Command(Deno.execPath(), {
     args: ["run", ...flags, SUITE, ...args],
