@@ -2,6 +2,8 @@
  * `deno task conformance`: the official suite through the real program, in all four cells. Prints the fixture's own score,
  * a table for each cell, and a closing line; the exit code is 1 if anything that is required does not hold.
  */
+import { fileURLToPath } from "node:url";
+import { REPOSITORY } from "../support/program.ts";
 import { CELLS, REQUIRED, REVISIONS } from "./cells.ts";
 import { startFixture } from "./fixture/servers.ts";
 import { type Options, parseOptions, wants, wantsScenario } from "./options.ts";
@@ -71,6 +73,13 @@ function shortfalls(options: Options, direct: readonly Direct[], parts: readonly
   return missing;
 }
 
+async function writePage(text: string): Promise<void> {
+  const page = new URL("../../docs/conformance.md", import.meta.url);
+  await Deno.writeTextFile(page, text);
+  const args = ["fmt", "--quiet", fileURLToPath(page)];
+  await new Deno.Command(Deno.execPath(), { args, cwd: REPOSITORY }).output();
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseOptions(args);
   forgetProxies();
@@ -84,12 +93,7 @@ async function main(args: readonly string[]): Promise<number> {
   const sums = parts.map(sumsOf);
   const total = (of: keyof (typeof sums)[number]) => sums.reduce((sum, it) => sum + it[of], 0);
   const missing = shortfalls(options, direct, parts);
-  if (options.write) {
-    await Deno.writeTextFile(
-      new URL("../../docs/conformance.md", import.meta.url),
-      markdownPage(direct, parts),
-    );
-  }
+  if (options.write) await writePage(markdownPage(direct, parts));
   const seconds = Math.round((performance.now() - started) / 1000);
   print([
     ...missing.map((line) => `NOT ENOUGH: ${line}`),

@@ -119,7 +119,7 @@ export function partLines(part: CellPart): string[] {
   ];
 }
 
-/** The page of the docs. */
+/** The page of the docs, which is still to be formatted. */
 export function markdownPage(direct: readonly Direct[], parts: readonly CellPart[]): string {
   return `${
     [
@@ -158,16 +158,16 @@ function summaryRows(parts: readonly CellPart[]): string[] {
 }
 
 function sectionOf(part: CellPart): string[] {
-  const { skipped } = part;
+  const { rows, skipped } = part;
+  const remarks = rows.flatMap((row) => remarksOf(row).map((remark) => `- ${row.scenario}: ${remark}`));
   return [
     `## ${cellTitle(part.cell)}: ${part.part} scenarios of ${part.revision}`,
     "",
-    "| scenario | | checks | |",
-    "| --- | --- | --- | --- |",
-    ...part.rows.map((row) =>
-      `| ${row.scenario} | ${LABELS[standing(row)]} | ${countsOf(row)} | ${remarksOf(row).join("; ")} |`
-    ),
+    "| scenario | | checks |",
+    "| --- | --- | --- |",
+    ...rows.map((row) => `| ${row.scenario} | ${LABELS[standing(row)]} | ${countsOf(row)} |`),
     "",
+    ...(remarks.length === 0 ? [] : [...remarks, ""]),
     ...(skipped === undefined
       ? []
       : [`Left out, because ${skipped.why}: ${skipped.scenarios.join(", ")}.`, ""]),
