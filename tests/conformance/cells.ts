@@ -63,7 +63,7 @@ export const FORBIDDEN: Readonly<Partial<Record<Cell["id"], Readonly<Record<stri
       rule:
         "it wants the question under the key `user_name`, but a legacy server's `elicitation/create` has a " +
         "message and a schema and no name, so that the key can only be of our own making " +
-        "(S/2025-11-25/client/elicitation, Creating Elicitation Requests)",
+        "(S/2025-11-25/client/elicitation, Form Mode Elicitation Requests)",
       checks: ["sep-2322-elicitation-incomplete"],
     },
     "server-stateless": {
