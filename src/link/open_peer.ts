@@ -2,6 +2,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { caching } from "./era/caching.ts";
 import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import type { Credentials } from "./http/credentials.ts";
@@ -29,6 +30,11 @@ export interface PeerOptions {
    * @default nothing
    */
   readonly era?: EraMemory;
+  /**
+   * Whether a modern server's results are kept as long as it calls them fresh.
+   * @default true
+   */
+  readonly cache?: boolean;
   /**
    * How long connecting may take.
    * @default 30_000
@@ -98,6 +104,7 @@ export interface PeerOptions {
 const DEFAULTS = {
   transport: "auto",
   protocol: "auto",
+  cache: true,
   timeoutMs: 30_000,
   headers: [],
   userAgent: `mcp-connect/${VERSION}`,
@@ -145,7 +152,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  const { protocol, era, evidence } = options;
+  const { protocol, era, evidence, cache } = options;
   return eraLayer({
     endpoint: name,
     logger,
@@ -154,7 +161,7 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     protocol,
     ...(era && { memory: era }),
     ...(evidence && { evidence }),
-  })(wire);
+  })(cache ? caching({ endpoint: name, logger })(wire) : wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

@@ -13,6 +13,7 @@ const settings: ConnectSettings = {
   endpoint: { kind: "tcp", hostname: "localhost", port: 9 },
   transport: "auto",
   protocol: "auto",
+  cache: true,
   timeoutMs: 5000,
   requestTimeoutMs: 5000,
   maxRequestTimeMs: 5000,

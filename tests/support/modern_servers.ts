@@ -1,5 +1,5 @@
 /** Modern-only servers of the official SDK v2 on every transport, in the test's own process. */
-import { createMcpHandler } from "@modelcontextprotocol/server";
+import { createMcpHandler, type ServerOptions } from "@modelcontextprotocol/server";
 import { serveStdio, type ServeStdioOptions } from "@modelcontextprotocol/server/stdio";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createModernServer, type ModernRecord, type Tell } from "./modern_server.ts";
@@ -46,7 +46,7 @@ function observed(): { events: Inbox<string>; record: ModernRecord } {
 }
 
 /** How a {@linkcode ModernServer} is started. */
-export interface ModernServerOptions {
+export interface ModernServerOptions extends Pick<ServerOptions, "cacheHints"> {
   /** @default any that is free */
   readonly port?: number;
   /** It serves legacy clients as well. @default false */
@@ -54,12 +54,14 @@ export interface ModernServerOptions {
 }
 
 /** Starts it over Streamable HTTP. */
-export function startModernHttpServer({ port = 0, dual = false }: ModernServerOptions = {}): ModernServer {
+export function startModernHttpServer(
+  { port = 0, dual = false, ...options }: ModernServerOptions = {},
+): ModernServer {
   const { events, record } = observed();
   const requests = createInbox<SeenRequest>((items) =>
     `requests: ${items.map(({ status, body }) => `\n${status} ${body}`).join("") || "none"}`
   );
-  const handler = createMcpHandler(() => createModernServer(record, handler.notify), {
+  const handler = createMcpHandler(() => createModernServer(record, handler.notify, options), {
     legacy: dual ? "stateless" : "reject",
   });
   const server = Deno.serve({ port, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
@@ -87,12 +89,12 @@ export function startModernHttpServer({ port = 0, dual = false }: ModernServerOp
 
 /** Starts it on a TCP port: a message a line. */
 export async function startModernTcpServer(
-  { port, dual = false }: ModernServerOptions = {},
+  { port, dual = false, ...options }: ModernServerOptions = {},
 ): Promise<ModernServer> {
   const { events, record } = observed();
   const listener = await listenRaw(async (connection) => {
     const transport = lineTransport(connection);
-    const handle = serveStdio(() => createModernServer(record), {
+    const handle = serveStdio(() => createModernServer(record, undefined, options), {
       legacy: dual ? "serve" : "reject",
       transport: transport as NonNullable<ServeStdioOptions["transport"]>,
     });

@@ -1,6 +1,8 @@
 import type { Logger } from "../../telemetry/logger.ts";
+import { caching } from "../era/caching.ts";
 import { eraLayer, type EraOptions, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
+import { mirroredParams } from "../era/mirrored_params.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import type { Credentials } from "./credentials.ts";
@@ -26,6 +28,7 @@ export interface HttpPeerOptions {
   readonly timeoutMs: number;
   readonly logger: Logger;
   readonly protocol: Protocol;
+  readonly cache: boolean;
   readonly era?: EraMemory;
   readonly evidence?: EraOptions["evidence"];
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
@@ -45,7 +48,7 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, era, evidence, chosen }: HttpPeerOptions,
+  { transport, protocol, era, evidence, cache, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
@@ -58,7 +61,9 @@ async function transportPeer(
     ...(era && { memory: era }),
     ...(evidence && { evidence }),
   });
-  const openStreamable = () => layer(streamablePeer(options));
+  const mirroring = mirroredParams({ endpoint, logger });
+  const keeping = cache ? caching({ endpoint, logger }) : (next: Peer) => next;
+  const openStreamable = () => layer(mirroring(keeping(streamablePeer(options))));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });
