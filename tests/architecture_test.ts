@@ -10,6 +10,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "mcp": ["jsonrpc"],
   "link": ["mcp", "jsonrpc", "telemetry", "version.ts"],
+  "oauth": ["link", "mcp", "jsonrpc", "telemetry", "store", "version.ts"],
   "config": ["link", "telemetry", "version.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
   "upstream": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
