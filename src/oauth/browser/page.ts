@@ -97,7 +97,7 @@ function wordsOf(page: CallbackPage, server: string): Words {
       mood: "good",
       title: "You’re signed in",
       text: `Your app can now use ${name}.`,
-      next: `${close} There is nothing else to do.`,
+      next: close,
     };
   }
   return {
@@ -124,8 +124,8 @@ function html({ mood, title, text, detail, next }: Words, nonce: string): string
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon(mood))}">
 <style nonce="${nonce}">${STYLE}</style>
 </head>
-<body>
-<main class="${mood}">
+<body class="${mood}">
+<main>
 <svg class="sign" viewBox="0 0 64 64" aria-hidden="true" focusable="false">
 <circle class="disc" cx="32" cy="32" r="30"/>
 <path class="stroke" pathLength="1" d="${STROKES[mood]}"/>
@@ -159,18 +159,21 @@ const STYLE = `
 :root {
   color-scheme: light dark;
   --ground: #f4f5f2; --card: #fff; --edge: #e4e6e0; --text: #1c2321; --soft: #59635f; --well: #f6f6f3;
-  --good: #1f7a52; --good-soft: #e2f3ea; --bad: #ad4527; --bad-soft: #fbeae4; --calm: #4d5d7a; --calm-soft: #e8edf5;
+  --good: #1f7a52; --good-soft: #e2f3ea; --bad: #ad4527; --bad-soft: #fbeae4; --calm: #4d5d7a; --calm-soft: #e8edf5; --glow: 85%;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #121615; --card: #1a201e; --edge: #29312e; --text: #eaf0ed; --soft: #a3b0aa; --well: #141918;
-    --good: #6fd3a4; --good-soft: #1d3a2e; --bad: #f2a084; --bad-soft: #43261c; --calm: #a9bddd; --calm-soft: #263246;
+    --good: #6fd3a4; --good-soft: #1d3a2e; --bad: #f2a084; --bad-soft: #43261c; --calm: #a9bddd; --calm-soft: #263246; --glow: 40%;
   }
 }
 * { box-sizing: border-box; margin: 0; }
 body {
   min-height: 100vh; min-height: 100dvh; padding: 24px; display: flex; flex-direction: column;
-  align-items: center; justify-content: center; gap: 20px; background: var(--ground); color: var(--text);
+  align-items: center; justify-content: center; gap: 20px;
+  background: var(--ground) radial-gradient(720px 420px at 50% 0,
+    color-mix(in srgb, var(--tone-soft) var(--glow), transparent), transparent) no-repeat;
+  color: var(--text);
   font: 17px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Helvetica Neue", Arial, sans-serif;
   -webkit-text-size-adjust: 100%; text-align: center;
 }
@@ -188,13 +191,13 @@ main {
   fill: none; stroke: var(--tone); stroke-width: 4.5; stroke-linecap: round; stroke-linejoin: round;
 }
 h1 { font-size: 27px; line-height: 1.25; font-weight: 650; letter-spacing: -.015em; text-wrap: balance; }
-.text { margin-top: 12px; text-wrap: pretty; }
+.text { margin-top: 12px; text-wrap: balance; }
 .text bdi { font-weight: 600; }
 .detail {
   margin-top: 20px; padding: 14px 16px; background: var(--well); border: 1px solid var(--edge); border-radius: 12px;
   font-size: 15px; line-height: 1.5; text-align: start;
 }
-.next { margin-top: 20px; font-size: 15px; color: var(--soft); text-wrap: pretty; }
+.next { margin-top: 20px; font-size: 15px; color: var(--soft); text-wrap: balance; }
 footer { font-size: 13px; color: var(--soft); letter-spacing: .02em; }
 @media (max-width: 480px) {
   body { padding: 16px; }
