@@ -96,8 +96,9 @@ async function run(
     if (error instanceof Deno.errors.NotCapable) return `Deno does not permit ${name} to run`;
     return `${name} could not be started`;
   }
-  child.unref();
   const status = await soon(child.status, patienceMs, signal);
+  // From here on we may end before it.
+  child.unref();
   if (status === undefined || status.success) return undefined;
   return status.signal === null
     ? `${name} ended with code ${status.code}`
@@ -109,8 +110,6 @@ async function soon<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Pr
   const over = Promise.withResolvers<undefined>();
   const stop = () => over.resolve(undefined);
   const timer = setTimeout(stop, ms);
-  // Nobody stays for the opener's sake.
-  Deno.unrefTimer(timer);
   signal.addEventListener("abort", stop, { once: true });
   try {
     return await Promise.race([promise, over.promise]);
