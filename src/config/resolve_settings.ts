@@ -11,6 +11,7 @@ import { oneOf, type OptionValues } from "./option_values.ts";
 import { checkTransport, type EndpointInput, resolveEndpoint } from "./resolve_endpoint.ts";
 import { resolveFallbacks } from "./resolve_fallbacks.ts";
 import { resolveHeaders } from "./resolve_headers.ts";
+import { resolveOAuth } from "./resolve_oauth.ts";
 import type { ConnectSettings, LogFileSettings, LogSettings } from "./settings.ts";
 
 /**
@@ -85,6 +86,10 @@ export function resolveSettings(
   }
 
   const store = resolveStore(values, environment);
+  const headers = resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`);
+  // A token of the user's own is shown as it is: no tab opens because a server refuses it.
+  const own = headers.headers.some(([name]) => name.toLowerCase() === "authorization");
+  const signIn = resolveOAuth(values, files);
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
   const certificates = values.list("ca-cert");
@@ -99,7 +104,8 @@ export function resolveSettings(
     ...numbers,
     fallbacks: resolveFallbacks(values, endpoint, input.platform),
     returnToFirst: oneOf(values.required("fallback-return"), ["auto", "never"]) === "auto",
-    ...resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`),
+    ...headers,
+    ...(own || signIn === undefined || endpoint.kind !== "http" ? {} : { signIn }),
     allowTools: globs(values, "allow-tool"),
     ignoreTools: globs(values, "ignore-tool"),
     ...(cwd === undefined ? {} : { cwd: cwd.value }),

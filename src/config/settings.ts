@@ -1,5 +1,6 @@
 import type { Endpoint } from "../link/endpoint.ts";
 import type { ClientCertificate } from "./client_certificate.ts";
+import type { SignInSettings } from "./resolve_oauth.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 
 /** How the endpoint is spoken to; `auto` tells it from the endpoint and the server's answers. */
@@ -74,6 +75,8 @@ export interface ConnectSettings {
   readonly returnToFirst: boolean;
   /** The user's headers, variables expanded, credentials included. A name may appear more than once. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** How the endpoint's server is signed in to when it asks for it; absent: not at all. */
+  readonly signIn?: SignInSettings;
   /** The `User-Agent` header. */
   readonly userAgent: string;
   /** Globs; when there are any, only tools that match one are shown. */

@@ -268,8 +268,14 @@ export function createAccount<T extends AccountTokens>(options: AccountOptions<T
   return {
     headersFor,
     refused,
+    get pending() {
+      return pending !== undefined;
+    },
     get url() {
       return pending?.url;
+    },
+    get used() {
+      return tokens !== undefined;
     },
     listen(it) {
       signedIn = it;

@@ -2,15 +2,15 @@ import { notification, request as newRequest } from "../jsonrpc/answers.ts";
 import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { type Id, idKey } from "../jsonrpc/id.ts";
 import { Message } from "../jsonrpc/message.ts";
-import { openExchange } from "../link/exchange.ts";
-import type { Exchange, Layer, Outcome, PeerListener, RequestOptions } from "../link/peer.ts";
+import { type OpenExchange, openExchange } from "../link/exchange.ts";
+import type { Failure } from "../link/failure.ts";
+import type { Exchange, Outcome, Peer, Receive, RequestOptions } from "../link/peer.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import { inputRequired } from "../mcp/as_modern.ts";
 import { claimOf } from "../mcp/claim.ts";
 import {
   earlyDiscoverResult,
   earlyInitializeResult,
-  knownFrom,
   type KnownServer,
   unknownServer,
 } from "../mcp/early_answers.ts";
@@ -22,13 +22,17 @@ import type { Session } from "./session.ts";
 
 /** What {@linkcode whileSigningIn} needs. */
 export interface WhileSigningInOptions {
+  /** The server. */
+  readonly next: Peer;
+  /** Takes what the client is told unasked. */
+  readonly tell: Receive;
   readonly signIn: SignIn;
   /** What the legacy client has established. */
   readonly session: () => Session;
   /** What is known of the server from the last time. */
   readonly known: () => Promise<KnownServer | undefined>;
-  /** Takes what the server says of itself, for the next time. */
-  readonly remember: (known: KnownServer) => void;
+  /** Takes the server's answer to `initialize`, for the next time. */
+  readonly remember: (answer: Message) => void;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   /** The name of a server that is not known. */
@@ -42,134 +46,144 @@ const MAY_ASK: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "reso
 const STATE = '"mcp-connect-sign-in"';
 const QUESTION = "sign-in";
 
+/** What is done while the user signs in. */
+export interface WhileSigningIn {
+  request(message: Message, options: RequestOptions): Exchange;
+  notify(message: Message, options: Parameters<Peer["notify"]>[1]): Promise<Failure | undefined>;
+  /** Takes over a request that has failed with `LOGIN_REQUIRED`. */
+  take(message: Message, options: RequestOptions, exchange: OpenExchange, outcome: Outcome): void;
+}
+
 /**
- * A layer that does not make the client wait while the user signs in: what begins a conversation is answered with what is
- * known of the server, the client is shown where to sign in if it can show that, and told that all lists have changed once
- * the user has. What needs the server fails with `LOGIN_REQUIRED` until then.
+ * Does not make the client wait while the user signs in: what begins a conversation is answered with what is known of the
+ * server, the client is shown where to sign in if it can show that, and told that all lists have changed once the user has.
+ * What needs the server fails with `LOGIN_REQUIRED` until then.
  */
-export function whileSigningIn(options: WhileSigningInOptions): Layer {
-  const { signIn, session, endpoint, host, logger } = options;
-  return (next) => {
-    let listener: PeerListener | undefined;
-    /** The legacy client was answered before the server was asked. */
-    let early = false;
-    /** Requests that wait for the sign-in, however long that takes. */
-    let waiting: (() => void)[] = [];
-    /** Our own questions to the client. */
-    const asked = new Set<string>();
-    let shownUrl: string | undefined;
-    let lastId = 0;
-    const newId = (what: string): Id => `"mcp-connect-${what}-${++lastId}"`;
+export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
+  const { next, tell, signIn, session, endpoint, host, logger } = options;
+  /** The legacy client was answered before the server was asked. */
+  let early = false;
+  /** Requests that wait for the sign-in, however long that takes. */
+  let waiting: (() => void)[] = [];
+  /** Our own questions to the client. */
+  const asked = new Set<string>();
+  let shownUrl: string | undefined;
+  let lastId = 0;
+  const newId = (what: string): Id => `"mcp-connect-${what}-${++lastId}"`;
 
-    signIn.listen(() => {
-      const those = waiting;
-      waiting = [];
-      for (const goOn of those) goOn();
-      if (early) void goOnWithServer();
-    });
+  signIn.listen(() => {
+    const those = waiting;
+    waiting = [];
+    for (const goOn of those) goOn();
+    if (early) void goOnWithServer();
+  });
 
-    /** The server is asked what the client was told: whatever that changes is made good for below. */
-    async function goOnWithServer(): Promise<void> {
-      const outcome = await next.request(newRequest(newId("signed-in"), "ping"), { probe: true }).outcome;
-      if (isLoginRequired(outcome)) return;
-      early = false;
-      logger.info("signed in: the client is told that the lists have changed", { endpoint });
-      const { capabilities } = session();
-      for (const [, method, owner] of LIST_CHANGES) {
-        if (capabilities[owner] !== undefined) void listener?.receive(notification(method));
-      }
+  /** The server is asked what the client was told: whatever that changes is made good for below. */
+  async function goOnWithServer(): Promise<void> {
+    const outcome = await next.request(newRequest(newId("signed-in"), "ping"), { probe: true }).outcome;
+    if (isLoginRequired(outcome)) return;
+    early = false;
+    logger.info("signed in: the client is told that the lists have changed", { endpoint });
+    const { capabilities } = session();
+    for (const [, method, owner] of LIST_CHANGES) {
+      if (capabilities[owner] !== undefined) void tell(notification(method));
     }
+  }
 
-    function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
-      const plain = textAt(message, ["params", "requestState"]) === STATE ? withoutRound(message) : message;
-      let present = next.request(plain, requestOptions);
-      const exchange = openExchange((notice) => present.cancel(notice), () => present.held === true);
-      const take = (outcome: Outcome) => {
-        if (!isLoginRequired(outcome)) {
-          if (message.method === "initialize") greeted(outcome);
-          return exchange.settle(outcome);
-        }
-        if (message.method === "subscriptions/listen") {
-          waiting.push(() => {
-            if (exchange.settled) return;
-            present = next.request(plain, requestOptions);
-            present.whenOver(take);
-          });
-          return;
-        }
-        void inItsPlace(message, outcome).then(exchange.settle);
-      };
-      present.whenOver(take);
-      return exchange;
+  function request(message: Message, requestOptions: RequestOptions): Exchange {
+    const plain = withoutRound(message);
+    const present = next.request(plain, requestOptions);
+    const exchange = openExchange((notice) => present.cancel(notice), () => present.held === true);
+    present.whenOver((outcome) => take(message, requestOptions, exchange, outcome));
+    return exchange;
+  }
+
+  function take(
+    message: Message,
+    requestOptions: RequestOptions,
+    exchange: OpenExchange,
+    outcome: Outcome,
+  ): void {
+    if (exchange.settled) return;
+    if (!isLoginRequired(outcome)) {
+      if (message.method === "initialize") greeted(outcome);
+      return exchange.settle(outcome);
     }
-
-    function greeted(outcome: Outcome): void {
-      early = false;
-      const known = outcome.kind === "answered" ? knownFrom(outcome.message) : undefined;
-      if (known !== undefined) options.remember(known);
+    if (message.method !== "subscriptions/listen") {
+      return void inItsPlace(message, outcome).then(exchange.settle);
     }
+    const goOn = () => {
+      if (exchange.settled) return;
+      next.request(message, requestOptions).whenOver((it) => take(message, requestOptions, exchange, it));
+    };
+    // Without a sign-in under way it is refused for good.
+    if (signIn.pending) waiting.push(goOn);
+    else exchange.settle(outcome);
+  }
 
-    async function inItsPlace(message: Message, outcome: Outcome): Promise<Outcome> {
-      const answer = await answerFor(message);
-      if (answer === undefined) return outcome;
-      logger.info(`${message.method} is answered before the user has signed in`, { endpoint });
-      return { kind: "answered", message: answer };
+  function greeted(outcome: Outcome): void {
+    early = false;
+    if (outcome.kind === "answered") options.remember(outcome.message);
+  }
+
+  async function inItsPlace(message: Message, outcome: Outcome): Promise<Outcome> {
+    const answer = await answerFor(message);
+    if (answer === undefined) return outcome;
+    logger.info(`${message.method} is answered before the user has signed in`, { endpoint });
+    // It may have come to its end in this very moment.
+    if (early && !signIn.pending) void goOnWithServer();
+    return { kind: "answered", message: answer };
+  }
+
+  async function answerFor(message: Message): Promise<Message | undefined> {
+    const known = async () => await options.known() ?? unknownServer(host);
+    if (message.method === "initialize") {
+      early = true;
+      return earlyInitializeResult(message, await known());
     }
+    if (claimOf(message).kind !== "modern") return undefined;
+    if (message.method === "server/discover") return earlyDiscoverResult(message.id!, await known());
+    const { elicitation } = asObject(JSON.parse(readEnvelope(message).capabilities));
+    const url = signIn.url;
+    if (url === undefined || !MAY_ASK.has(message.method!) || asObject(elicitation).url === undefined) {
+      return undefined;
+    }
+    const question = `{"method":"elicitation/create","params":${urlParams(url)}}`;
+    return inputRequired(message.id!, [[QUESTION, question]], STATE, (await known()).serverInfo);
+  }
 
-    async function answerFor(message: Message): Promise<Message | undefined> {
-      const known = async () => await options.known() ?? unknownServer(host);
-      if (message.method === "initialize") {
-        early = true;
-        return earlyInitializeResult(message, await known());
-      }
-      if (claimOf(message).kind !== "modern") return undefined;
-      if (message.method === "server/discover") return earlyDiscoverResult(message.id!, await known());
-      const { elicitation } = asObject(JSON.parse(readEnvelope(message).capabilities));
-      const url = signIn.url;
-      if (url === undefined || !MAY_ASK.has(message.method!) || asObject(elicitation).url === undefined) {
+  function urlParams(url: string, more: Readonly<Record<string, string>> = {}): string {
+    return JSON.stringify({ mode: "url", message: `Sign in to use ${host}.`, url, ...more });
+  }
+
+  /** A legacy client that can show URLs is asked once for each sign-in (S/2025-11-25/client/elicitation). */
+  function askClient(): void {
+    const { initialize, revision } = session();
+    const { url } = signIn;
+    if (url === undefined || url === shownUrl || revision === undefined || revision < "2025-11-25") return;
+    const capabilities = asObject(asObject(initialize?.parsed("params")).capabilities);
+    if (asObject(capabilities.elicitation).url === undefined) return;
+    shownUrl = url;
+    const id = newId("sign-in");
+    asked.add(idKey(id));
+    const params = urlParams(url, { elicitationId: crypto.randomUUID() });
+    void tell(
+      Message.fromText(`{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":${params}}`),
+    );
+  }
+
+  return {
+    request,
+    take,
+    async notify(message, notifyOptions) {
+      if (message.isAnswer && asked.delete(idKey(message.id!))) return undefined;
+      if (early && message.method === "notifications/initialized") {
+        // The server is told when the session is established there.
+        askClient();
         return undefined;
       }
-      const question = `{"method":"elicitation/create","params":${urlParams(url)}}`;
-      return inputRequired(message.id!, [[QUESTION, question]], STATE, (await known()).serverInfo);
-    }
-
-    function urlParams(url: string, more: Readonly<Record<string, string>> = {}): string {
-      return JSON.stringify({ mode: "url", message: `Sign in to use ${host}.`, url, ...more });
-    }
-
-    /** A legacy client that can show URLs is asked once for each sign-in (S/2025-11-25/client/elicitation). */
-    function askClient(): void {
-      const { initialize, revision } = session();
-      const { url } = signIn;
-      if (url === undefined || url === shownUrl || revision === undefined || revision < "2025-11-25") return;
-      const capabilities = asObject(asObject(initialize?.parsed("params")).capabilities);
-      if (asObject(capabilities.elicitation).url === undefined) return;
-      shownUrl = url;
-      const id = newId("sign-in");
-      asked.add(idKey(id));
-      const params = urlParams(url, { elicitationId: crypto.randomUUID() });
-      void listener?.receive(
-        Message.fromText(`{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":${params}}`),
-      );
-    }
-
-    return {
-      ...next,
-      request,
-      async notify(message, notifyOptions) {
-        if (message.isAnswer && asked.delete(idKey(message.id!))) return undefined;
-        if (early && message.method === "notifications/initialized") {
-          // The server is told when the session is established there.
-          askClient();
-          return undefined;
-        }
-        return await next.notify(message, notifyOptions);
-      },
-      listen(it) {
-        listener = it;
-        next.listen(it);
-      },
-    };
+      return await next.notify(message, notifyOptions);
+    },
   };
 }
 
@@ -179,6 +193,7 @@ function isLoginRequired(outcome: Outcome): boolean {
 
 /** The request as it was before its client was asked to sign in. */
 function withoutRound(message: Message): Message {
+  if (!MAY_ASK.has(message.method!) || textAt(message, ["params", "requestState"]) !== STATE) return message;
   return edit(withId(message, message.id!), [
     { path: ["params", "requestState"], value: undefined },
     { path: ["params", "inputResponses"], value: undefined },
