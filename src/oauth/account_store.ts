@@ -1,0 +1,146 @@
+import type { EntryPlace } from "../store/entry_path.ts";
+import { keepPrivate } from "../store/keep_private.ts";
+import { tryLock } from "../store/lock.ts";
+import { readEntry } from "../store/read_entry.ts";
+import { writeEntry } from "../store/write_entry.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { AccountStore } from "./account.ts";
+import type { Known } from "./registration.ts";
+import type { Client, Tokens } from "./tokens.ts";
+
+/** What is kept for one endpoint. Another version is not read. */
+interface Entry {
+  readonly version: 1;
+  readonly tokens?: Tokens;
+  /** The clients that were registered, one for each issuer. */
+  readonly clients: readonly Client[];
+  /** The port the browser came back to. */
+  readonly port?: number;
+  /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
+  readonly pending?: { readonly url: string; readonly until: number };
+}
+
+/** What {@linkcode createAccountStore} needs. */
+export interface AccountStoreOptions {
+  /** The store's directory; absent: it is kept in memory. */
+  readonly directory?: string;
+  /** What the account belongs to: the endpoint, and as whom. */
+  readonly key: string;
+  /** The endpoint, for logs. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+}
+
+/** What is kept of one account. */
+export interface StoredAccount extends AccountStore<Tokens> {
+  /** What is known of clients. */
+  known(): Promise<Known>;
+  /** Keeps a client that was registered. */
+  saveClient(client: Client): Promise<void>;
+  /** Forgets tokens and clients. */
+  forget(): Promise<void>;
+  /** The port the browser came back to the last time. */
+  readonly port: number | undefined;
+  savePort(port: number): Promise<void>;
+}
+
+/** The directory of accounts in the store. */
+export const ACCOUNTS = "accounts";
+const EMPTY: Entry = { version: 1, clients: [] };
+/** A URL that another copy shows counts so long, in milliseconds. */
+const PENDING_MS = 15 * 60_000;
+
+/** Makes a {@linkcode StoredAccount}. */
+export function createAccountStore({ directory, key, endpoint, logger }: AccountStoreOptions): StoredAccount {
+  const place: EntryPlace | undefined = directory === undefined
+    ? undefined
+    : { directory, kind: ACCOUNTS, key };
+  let entry: Entry = EMPTY;
+  let told = false;
+  let writing: Promise<void> = Promise.resolve();
+
+  async function read(): Promise<Entry> {
+    await writing;
+    if (place === undefined) return entry;
+    const mended = await keepPrivate(place);
+    if (mended.length > 0) {
+      logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
+    }
+    const found = await readEntry(place);
+    if (isEntry(found)) entry = found;
+    return entry;
+  }
+
+  /** Changes what is kept: what others have changed meanwhile stays. */
+  function change(how: (now: Entry) => Entry): Promise<void> {
+    const before = writing;
+    return writing = (async () => {
+      await before;
+      if (place === undefined) {
+        entry = how(entry);
+        return inMemory("there is no directory for it");
+      }
+      const found = await readEntry(place).catch(() => undefined);
+      entry = how(isEntry(found) ? found : entry);
+      try {
+        if (!await writeEntry(place, entry)) inMemory("Deno has no permission to write there");
+      } catch (error) {
+        inMemory(String(error));
+      }
+    })();
+  }
+
+  function inMemory(why: string): void {
+    if (told) return;
+    told = true;
+    logger.warn("the sign-in is kept in memory, and gone when this program ends", { endpoint, why });
+  }
+
+  return {
+    async load() {
+      return (await read()).tokens;
+    },
+    save: (tokens) => change((now) => ({ ...now, tokens, clients: withClient(now.clients, tokens.client) })),
+    async tryLock(what) {
+      if (place === undefined) return { [Symbol.dispose]() {} };
+      try {
+        return await tryLock(place, what);
+      } catch (error) {
+        logger.debug("there is no lock among copies of this program", { endpoint, error: String(error) });
+        return { [Symbol.dispose]() {} };
+      }
+    },
+    async pendingUrl() {
+      const { pending } = await read();
+      return pending !== undefined && pending.until > Date.now() ? pending.url : undefined;
+    },
+    setPendingUrl: (url) =>
+      change(({ pending: _, ...now }) =>
+        url === undefined ? now : { ...now, pending: { url, until: Date.now() + PENDING_MS } }
+      ),
+    async known() {
+      const { clients, tokens } = await read();
+      return {
+        client: (issuer) => clients.find((it) => it.issuer === issuer),
+        issuerOf: (clientId) => tokens?.client.clientId === clientId ? tokens.issuer : undefined,
+      };
+    },
+    saveClient: (client) => change((now) => ({ ...now, clients: withClient(now.clients, client) })),
+    forget: () => change(() => EMPTY),
+    get port() {
+      return entry.port;
+    },
+    savePort: (port) => change((now) => ({ ...now, port })),
+  };
+}
+
+function withClient(clients: readonly Client[], client: Client): readonly Client[] {
+  return client.origin === "registered"
+    ? [...clients.filter(({ issuer }) => issuer !== client.issuer), client]
+    : clients;
+}
+
+function isEntry(value: unknown): value is Entry {
+  const { version, clients } = Object(value);
+  return version === 1 && Array.isArray(clients);
+}
