@@ -45,7 +45,7 @@ export async function renew(request: RenewRequest): Promise<Tokens> {
     tokenType: given.tokenType,
     ...(given.refreshToken === undefined ? {} : { refreshToken: given.refreshToken }),
     issuedAt,
-    ...(given.expiresIn === undefined ? {} : { expiresAt: issuedAt + given.expiresIn * 1000 }),
+    ...(!given.expiresIn ? {} : { expiresAt: issuedAt + given.expiresIn * 1000 }),
     ...(scopes === undefined ? {} : { scopes }),
   };
 }

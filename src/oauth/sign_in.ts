@@ -180,7 +180,7 @@ function tokensOf(
     tokenType,
     ...(refreshToken === undefined ? {} : { refreshToken }),
     issuedAt,
-    ...(expiresIn === undefined ? {} : { expiresAt: issuedAt + expiresIn * 1000 }),
+    ...(!expiresIn ? {} : { expiresAt: issuedAt + expiresIn * 1000 }),
     ...(granted === undefined ? {} : { scopes: granted }),
     ...(scopes === undefined ? {} : { requestedScopes: scopes }),
     issuer: server.metadata.issuer,
