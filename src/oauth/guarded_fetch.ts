@@ -1,6 +1,7 @@
 import { proxyUse } from "../link/http/proxy_use.ts";
 import { addressKind, type Home, isLoopbackHost, mayConnect } from "./address.ts";
 import { serverWords, shownUrl, SignInError, type SignInErrorCode } from "./errors.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 import { exchangeOver, tooLarge } from "./http_exchange.ts";
 
 /** What a {@linkcode GuardedFetch} needs. */
@@ -299,16 +300,6 @@ function environmentProxies(url: URL): boolean {
     if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") return null;
     return Deno.env.get(name);
   }) === "proxy";
-}
-
-/** Rejects as soon as the signal says so; what comes later is nobody's. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 function explain(
