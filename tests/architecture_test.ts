@@ -11,6 +11,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "mcp": ["jsonrpc"],
   "link": ["mcp", "jsonrpc", "telemetry", "version.ts"],
   "config": ["link", "telemetry", "version.ts"],
+  "oauth": ["telemetry"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
   "upstream": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
