@@ -64,6 +64,8 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** It stands for itself: it belongs to no session, and a stream that breaks is not resumed. @default false */
   readonly final?: boolean;
+  /** Nobody has asked for it: the user is not to be bothered for it. @default false */
+  readonly background?: boolean;
   /** It asks for a sign of life: an answer from this side would be none. @default false */
   readonly probe?: boolean;
   /** What was answered before won't do, however fresh it is. @default false */

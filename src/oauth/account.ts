@@ -8,68 +8,34 @@ import type {
 import { pause, within } from "../link/pause.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import type { Logger } from "../telemetry/logger.ts";
-
-/** What an account keeps of a sign-in, as far as it has to know it. */
-export interface AccountTokens {
-  /** The access token, to tell one from another. */
-  readonly accessToken: string;
-  /** There is a way to renew it without the user. */
-  readonly renewable: boolean;
-  /** When it ends, in milliseconds since the epoch; `undefined` when nobody has said. */
-  readonly expiresAt: number | undefined;
-}
-
-/** What came of renewing tokens without the user. */
-export type Renewal<T> =
-  | { readonly kind: "renewed"; readonly tokens: T }
-  /** It may work the next time. */
-  | { readonly kind: "later"; readonly failure: Failure }
-  /** The user has to sign in again. */
-  | { readonly kind: "over" };
-
-/** The steps of the protocol, for one endpoint. */
-export interface AccountSteps<T extends AccountTokens> {
-  /** The headers that show `tokens`. */
-  headers(tokens: T, request: CredentialRequest): Promise<Readonly<Record<string, string>>>;
-  /** Renews them. Never rejects. */
-  renew(tokens: T, signal: AbortSignal): Promise<Renewal<T>>;
-  /**
-   * Has the user sign in, or signs in without one where the grant allows it. Never rejects.
-   *
-   * @param shown told where the user is sent
-   */
-  signIn(
-    refusal: CredentialRefusal | undefined,
-    before: T | undefined,
-    shown: (url: string) => void,
-    signal: AbortSignal,
-  ): Promise<{ readonly tokens: T } | { readonly failure: Failure }>;
-  /** Takes a DPoP nonce; tells whether the same tokens should be shown again with it. */
-  takeNonce(refusal: CredentialRefusal): boolean;
-}
-
-/** Where tokens are kept, shared with other copies of this program. */
-export interface AccountStore<T> {
-  load(): Promise<T | undefined>;
-  save(tokens: T): Promise<void>;
-  /** Keeps others out; `undefined` when someone else is in. Released by disposal, and by the end of the process. */
-  tryLock(what: "renew" | "sign-in"): Promise<Disposable | undefined>;
-  /** Where another copy sends the user, while it does. */
-  pendingUrl(): Promise<string | undefined>;
-  setPendingUrl(url: string | undefined): Promise<void>;
-}
+import type { StoredAccount } from "./account_store.ts";
+import { readChallenge } from "./challenge.ts";
+import { type DpopHandle, dpopHandle, dpopHeaders, noteDpopNonce } from "./dpop.ts";
+import { SignInError } from "./errors.ts";
+import type { GuardedFetch } from "./guarded_fetch.ts";
+import { createRefresher, type Fresh, type TokenStore } from "./refresh.ts";
+import { renew } from "./renew.ts";
+import { mayStepUp } from "./scopes.ts";
+import type { OAuthSettings } from "./settings.ts";
+import { signIn } from "./sign_in.ts";
+import { fits, isDue, isFor, isOver, secretsOf, type Tokens } from "./tokens.ts";
+import type { User } from "./user.ts";
 
 /** What {@linkcode createAccount} needs. Times in milliseconds. */
-export interface AccountOptions<T extends AccountTokens> {
-  readonly steps: AccountSteps<T>;
-  readonly store: AccountStore<T>;
+export interface AccountOptions {
+  /** The MCP server. */
+  readonly mcpUrl: URL;
+  readonly settings: OAuthSettings;
+  readonly store: StoredAccount;
+  readonly fetch: GuardedFetch;
+  /**
+   * Makes the person who signs in.
+   *
+   * @param shown told where the person is sent
+   */
+  readonly user: (shown: (url: string) => void) => User;
   /** How long a request waits for the user to sign in, before it fails with `LOGIN_REQUIRED`. */
   readonly waitMs: number;
-  /**
-   * Tokens are renewed so long before they end.
-   * @default 60_000
-   */
-  readonly aheadMs?: number;
   /**
    * How long nobody is asked to sign in again after a sign-in that came to nothing.
    * @default 30_000
@@ -84,14 +50,17 @@ export interface AccountOptions<T extends AccountTokens> {
 
 /** The credentials that a user has at an endpoint: renewed ahead of time, signed in for when there are none. */
 export interface Account extends Credentials, SignIn {
+  /** Signs in now, whatever is stored; why it came to nothing. */
+  signIn(): Promise<Failure | undefined>;
   /** Gives up what is under way. Idempotent. */
   close(): void;
 }
 
-const AHEAD_MS = 60_000;
 const REST_MS = 30_000;
 /** How often it is looked whether another copy has finished, in milliseconds. */
-const LOOK_MS = 100;
+const LOOK_MS = 200;
+/** After so long a step-up counts as one of its own, in milliseconds. */
+const STEP_UP_MS = 5 * 60_000;
 
 /** A sign-in that is under way. */
 interface Pending {
@@ -99,123 +68,180 @@ interface Pending {
   url: string | undefined;
 }
 
-/** Makes an {@linkcode Account}. One renewal and one sign-in at a time, in this process and among all copies. */
-export function createAccount<T extends AccountTokens>(options: AccountOptions<T>): Account {
-  const { steps, store, waitMs, endpoint, logger, now = Date.now, aheadMs = AHEAD_MS, restMs = REST_MS } =
-    options;
+/** Why a sign-in is begun. */
+interface Reason {
+  /** What the server said. */
+  readonly challenge: string | undefined;
+  /** The access token that is of no use any more. */
+  readonly refused: string | undefined;
+  /** The scopes that were asked for before. */
+  readonly before: readonly string[] | undefined;
+}
+
+/**
+ * Makes an {@linkcode Account}. One renewal and one sign-in at a time, in this process and among all copies on this machine.
+ */
+export function createAccount(options: AccountOptions): Account {
+  const { mcpUrl, settings, store, waitMs, endpoint, logger, now = Date.now, restMs = REST_MS } = options;
   const closing = new AbortController();
-  let tokens: T | undefined;
-  let loading: Promise<void> | undefined;
-  let renewing: Promise<Renewal<T>> | undefined;
+  const random = Math.random();
+  let tokens: Tokens | undefined;
+  let loaded: Promise<void> | undefined;
   let pending: Pending | undefined;
   let signedIn: () => void = () => {};
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
+  let stepUps: { readonly scopes: readonly string[]; readonly at: number }[] = [];
+  let handle: { readonly tokens: Tokens; readonly dpop: Promise<DpopHandle> } | undefined;
 
-  function load(): Promise<void> {
-    return loading ??= reload();
+  const tokenStore: TokenStore = {
+    async load() {
+      keep(await store.load());
+      return tokens;
+    },
+    async save(next) {
+      keep(next);
+      await store.save(next);
+    },
+    withLock: (signal, work) => withLock("renew", signal, work),
+  };
+  const refresher = createRefresher({
+    store: tokenStore,
+    renew: async (old, signal) => {
+      const dpop = await dpopOf(old);
+      return await renew({ tokens: old, settings, fetch: options.fetch, signal, ...(dpop && { dpop }) });
+    },
+    signal: closing.signal,
+    now,
+    random,
+  });
+
+  /** What others must not see is known before it is used. */
+  function keep(next: Tokens | undefined): void {
+    tokens = next !== undefined && fits(next, settings) ? next : undefined;
+    for (const secret of tokens === undefined ? [] : secretsOf(tokens)) logger.secret(secret);
   }
 
-  async function reload(): Promise<void> {
+  async function load(): Promise<void> {
     try {
-      tokens = await store.load() ?? tokens;
+      await tokenStore.load();
     } catch (error) {
       logger.warn("the stored sign-in can't be read", { endpoint, error: String(error) });
     }
   }
 
-  async function save(fresh: T): Promise<void> {
-    tokens = fresh;
-    try {
-      await store.save(fresh);
-    } catch (error) {
-      logger.warn("the sign-in can't be stored: it is good for this run only", {
-        endpoint,
-        error: String(error),
-      });
+  async function withLock<T>(
+    what: "renew" | "sign-in",
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      signal.throwIfAborted();
+      using held = await store.tryLock(what);
+      if (held !== undefined) return await work();
+      await pause(LOOK_MS / 2, signal);
     }
   }
 
   // Showing -------------------------------------------------------------------------------------------------------
 
-  async function headersFor(request: CredentialRequest): Promise<Readonly<Record<string, string>> | Failure> {
-    await load();
+  async function headersFor(
+    request: CredentialRequest,
+  ): Promise<Readonly<Record<string, string>> | Failure> {
+    await (loaded ??= load());
     if (tokens === undefined && pending !== undefined) {
       const why = await waitFor(pending);
       if (why !== undefined) return why;
     }
-    const { expiresAt, renewable } = tokens ?? { expiresAt: undefined, renewable: false };
-    if (tokens !== undefined && renewable && expiresAt !== undefined) {
-      const left = expiresAt - now();
+    if (tokens !== undefined && isDue(tokens, now(), random)) {
+      const renewal = refresher.fresh(closing.signal).then(taken, () => {});
       // What is still good is shown meanwhile.
-      const renewal = left < aheadMs ? renew(tokens) : undefined;
-      if (left <= 0) await renewal;
+      if (isOver(tokens, now())) await within(renewal, waitMs);
     }
-    return tokens === undefined ? {} : await steps.headers(tokens, request);
+    const present = tokens;
+    if (present === undefined || !isFor(present, request.url)) return {};
+    const dpop = await dpopOf(present);
+    if (dpop === undefined) return { authorization: `Bearer ${present.accessToken}` };
+    return await dpopHeaders(dpop, present.accessToken, request.method, request.url);
   }
 
-  // Renewing ------------------------------------------------------------------------------------------------------
-
-  function renew(old: T): Promise<Renewal<T>> {
-    return renewing ??= renewOnce(old).finally(() => renewing = undefined);
+  function taken(fresh: Fresh): void {
+    if (fresh.kind === "tokens") keep(fresh.tokens);
   }
 
-  async function renewOnce(old: T): Promise<Renewal<T>> {
-    using _lock = await lock("renew", () => false);
-    // Another copy may have done it; what it has spent must not be spent again.
-    await reload();
-    if (tokens !== undefined && isAnother(tokens, old)) return { kind: "renewed", tokens };
-    const renewal = await steps.renew(old, closing.signal);
-    if (renewal.kind === "renewed") await save(renewal.tokens);
-    else logger.debug("the access token was not renewed", { endpoint, outcome: renewal.kind });
-    return renewal;
-  }
-
-  function isAnother(it: T, old: T): boolean {
-    return it.accessToken !== old.accessToken && (it.expiresAt === undefined || it.expiresAt > now());
-  }
-
-  /** Waits until nobody else is in; gives up when `stop` says so. */
-  async function lock(
-    what: "renew" | "sign-in",
-    stop: () => boolean | Promise<boolean>,
-  ): Promise<Disposable | undefined> {
-    for (;;) {
-      const held = await store.tryLock(what);
-      if (held !== undefined || closing.signal.aborted || await stop()) return held;
-      await pause(LOOK_MS, closing.signal);
+  function dpopOf(it: Tokens): Promise<DpopHandle> | undefined {
+    if (it.dpopKey === undefined || it.tokenType !== "dpop") return undefined;
+    // The handle knows the server's nonce, and outlives the token.
+    if (handle?.tokens.dpopKey?.publicJwk.x !== it.dpopKey.publicJwk.x) {
+      handle = { tokens: it, dpop: dpopHandle(it.dpopKey) };
     }
+    return handle!.dpop;
   }
 
   // Refusals ------------------------------------------------------------------------------------------------------
 
   async function refused(refusal: CredentialRefusal): Promise<RefusalVerdict> {
-    const old = tokens;
-    const shownOld = old !== undefined && refusal.shown?.endsWith(old.accessToken) === true;
-    // It was shown what is not good any more by now.
-    if (old !== undefined && !shownOld) return { kind: "again" };
-    if (old !== undefined && steps.takeNonce(refusal)) return { kind: "again" };
-    if (old !== undefined && old.renewable && refusal.status === 401) {
-      const renewal = await renew(old);
-      if (renewal.kind === "renewed") return { kind: "again" };
-      if (renewal.kind === "later") return { kind: "failed", failure: renewal.failure };
-    } else if (old !== undefined) {
-      // Another copy may have signed in since.
-      await reload();
-      if (tokens !== undefined && tokens.accessToken !== old.accessToken) return { kind: "again" };
+    try {
+      return await judge(refusal);
+    } catch (error) {
+      return { kind: "failed", failure: failureOf(error) };
     }
-    const resting = failed !== undefined && now() - failed.at < restMs;
-    if (resting && pending === undefined) return { kind: "failed", failure: failed!.why };
-    const why = await waitFor(begin(refusal, old));
+  }
+
+  async function judge(refusal: CredentialRefusal): Promise<RefusalVerdict> {
+    const shown = refusal.shown?.replace(/^\S+ +/, "");
+    // It was shown what is not good any more by now, or nothing that has come since.
+    if (tokens !== undefined && shown !== tokens.accessToken) return { kind: "again" };
+    const dpop = tokens && await dpopOf(tokens);
+    const wantsNonce = /use_dpop_nonce/i.test(refusal.challenge ?? "");
+    if (dpop !== undefined && refusal.nonce !== undefined) {
+      await noteDpopNonce(dpop, refusal.url, refusal.nonce);
+      if (wantsNonce) return { kind: "again" };
+    }
+    if (refusal.status === 403) return await stepUp(refusal);
+    const fresh = await refresher.fresh(closing.signal, shown);
+    if (fresh.kind === "tokens") {
+      keep(fresh.tokens);
+      return { kind: "again" };
+    }
+    if (fresh.kind === "failed") {
+      const { message, hint } = fresh.error;
+      const why = failure("UNAUTHORIZED", endpoint, `the access token can't be renewed: ${message}`, hint);
+      return { kind: "failed", failure: why };
+    }
+    return await ask(refusal, { challenge: refusal.challenge, refused: shown, before: undefined });
+  }
+
+  /** The server wants more scopes than were granted. */
+  async function stepUp(refusal: CredentialRefusal): Promise<RefusalVerdict> {
+    const required = readChallenge(refusal.challenge)?.scopes;
+    stepUps = stepUps.filter(({ at }) => now() - at < STEP_UP_MS);
+    const verdict = mayStepUp(stepUps.map(({ scopes }) => scopes), required);
+    if (verdict.kind === "stop") {
+      return { kind: "failed", failure: failure("UNAUTHORIZED", endpoint, verdict.why, undefined, 403) };
+    }
+    if (refusal.background !== true) stepUps.push({ scopes: required!, at: now() });
+    const before = tokens?.requestedScopes ?? tokens?.scopes;
+    return await ask(refusal, { challenge: refusal.challenge, refused: tokens?.accessToken, before });
+  }
+
+  async function ask(refusal: CredentialRefusal, reason: Reason): Promise<RefusalVerdict> {
+    if (pending === undefined) {
+      // Nobody has asked for anything: no tab opens for this.
+      if (refusal.background === true && settings.grant !== "client_credentials") return { kind: "stands" };
+      if (failed !== undefined && now() - failed.at < restMs) {
+        return { kind: "failed", failure: failed.why };
+      }
+    }
+    const why = await waitFor(pending ?? begin(reason));
     return why === undefined ? { kind: "again" } : { kind: "failed", failure: why };
   }
 
   // Signing in ----------------------------------------------------------------------------------------------------
 
-  function begin(refusal: CredentialRefusal, old: T | undefined): Pending {
-    if (pending !== undefined) return pending;
+  function begin(reason: Reason): Pending {
     const mine: Pending = {
-      over: signInOnce(refusal, old, (url) => mine.url = url).then((why) => {
+      over: signInOnce(reason, (url) => mine.url = url).catch(failureOf).then((why) => {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
         if (why === undefined) signedIn();
@@ -228,33 +254,47 @@ export function createAccount<T extends AccountTokens>(options: AccountOptions<T
   }
 
   async function signInOnce(
-    refusal: CredentialRefusal,
-    old: T | undefined,
+    { challenge, refused, before }: Reason,
     shown: (url: string | undefined) => void,
   ): Promise<Failure | undefined> {
+    /** Another copy has done it. */
     const isDone = async () => {
-      await reload();
-      return tokens !== undefined && (old === undefined || isAnother(tokens, old));
+      await tokenStore.load();
+      return tokens !== undefined && tokens.accessToken !== refused && !isOver(tokens, now());
     };
-    using held = await lock("sign-in", async () => {
-      // Another copy is at it: one tab is enough.
-      shown(await store.pendingUrl().catch(() => undefined));
-      return await isDone();
-    });
-    if (held === undefined && closing.signal.aborted) {
-      return failure("SHUTTING_DOWN", endpoint, "this program is ending");
+    for (;;) {
+      closing.signal.throwIfAborted();
+      using held = await store.tryLock("sign-in");
+      if (await isDone()) return undefined;
+      if (held === undefined) {
+        // It is at it: one tab is enough.
+        shown(await store.pendingUrl().catch(() => undefined));
+        await pause(LOOK_MS, closing.signal);
+        continue;
+      }
+      const tell = (url: string) => {
+        shown(url);
+        void store.setPendingUrl(url).catch(() => {});
+      };
+      try {
+        const got = await signIn({
+          mcpUrl,
+          challenge: readChallenge(challenge),
+          settings,
+          known: await store.known(),
+          fetch: options.fetch,
+          signal: closing.signal,
+          before,
+          user: options.user(tell),
+        });
+        keep(got);
+        await store.save(got);
+        logger.info("signed in", { endpoint, issuer: got.issuer });
+        return undefined;
+      } finally {
+        await store.setPendingUrl(undefined).catch(() => {});
+      }
     }
-    if (await isDone()) return undefined;
-    const tell = (url: string) => {
-      shown(url);
-      void store.setPendingUrl(url).catch(() => {});
-    };
-    const result = await steps.signIn(refusal, old, tell, closing.signal);
-    void store.setPendingUrl(undefined).catch(() => {});
-    if ("failure" in result) return result.failure;
-    await save(result.tokens);
-    logger.info("signed in", { endpoint });
-    return undefined;
   }
 
   /** Why there is nothing new to show; a sign-in that takes its time goes on. */
@@ -265,9 +305,23 @@ export function createAccount<T extends AccountTokens>(options: AccountOptions<T
     return it.url === undefined ? why : { ...why, url: it.url };
   }
 
+  function failureOf(error: unknown): Failure {
+    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
+    if (!(error instanceof SignInError)) {
+      logger.debug("signing in failed", { endpoint, error: String(error) });
+      return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error}`);
+    }
+    return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error.message}`, error.hint);
+  }
+
   return {
     headersFor,
     refused,
+    async signIn() {
+      await (loaded ??= load());
+      const it = pending ?? begin({ challenge: undefined, refused: tokens?.accessToken, before: undefined });
+      return await it.over;
+    },
     get pending() {
       return pending !== undefined;
     },

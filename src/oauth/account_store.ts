@@ -4,7 +4,6 @@ import { tryLock } from "../store/lock.ts";
 import { readEntry } from "../store/read_entry.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { AccountStore } from "./account.ts";
 import type { Known } from "./registration.ts";
 import type { Client, Tokens } from "./tokens.ts";
 
@@ -32,7 +31,16 @@ export interface AccountStoreOptions {
 }
 
 /** What is kept of one account. */
-export interface StoredAccount extends AccountStore<Tokens> {
+export interface StoredAccount {
+  /** Reads the tokens, past any cache. */
+  load(): Promise<Tokens | undefined>;
+  /** Keeps other tokens, or none. Never rejects for what can't be written: it is kept in memory then. */
+  save(tokens: Tokens | undefined): Promise<void>;
+  /** Keeps other copies out; `undefined` when one is in. */
+  tryLock(what: "renew" | "sign-in"): Promise<Disposable | undefined>;
+  /** Where another copy sends the user, while it does. */
+  pendingUrl(): Promise<string | undefined>;
+  setPendingUrl(url: string | undefined): Promise<void>;
   /** What is known of clients. */
   known(): Promise<Known>;
   /** Keeps a client that was registered. */
@@ -100,7 +108,10 @@ export function createAccountStore({ directory, key, endpoint, logger }: Account
     async load() {
       return (await read()).tokens;
     },
-    save: (tokens) => change((now) => ({ ...now, tokens, clients: withClient(now.clients, tokens.client) })),
+    save: (tokens) =>
+      change(({ tokens: _, ...now }) =>
+        tokens === undefined ? now : { ...now, tokens, clients: withClient(now.clients, tokens.client) }
+      ),
     async tryLock(what) {
       if (place === undefined) return { [Symbol.dispose]() {} };
       try {

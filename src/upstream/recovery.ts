@@ -88,14 +88,14 @@ export function recovering(options: RecoveryOptions): Layer {
      *
      * @returns why it could not be
      */
-    function restore(born: number): Promise<Outcome | undefined> {
+    function restore(born: number, background = false): Promise<Outcome | undefined> {
       if (restoring !== undefined) return restoring;
       if (established && generation !== born) return Promise.resolve(undefined);
       established = false;
-      return restoring = replayNow().finally(() => restoring = undefined);
+      return restoring = replayNow(background).finally(() => restoring = undefined);
     }
 
-    async function replayNow(): Promise<Outcome | undefined> {
+    async function replayNow(background: boolean): Promise<Outcome | undefined> {
       const { replay } = await import("./replay.ts");
       await next.drop?.();
       if (closing.signal.aborted) {
@@ -104,7 +104,15 @@ export function recovering(options: RecoveryOptions): Layer {
       const { timeoutMs } = options;
       const known = session();
       const outdated = () => session().initialize !== known.initialize;
-      const result = await replay(known, next, { newId, receive, timeoutMs, outdated, endpoint, logger });
+      const result = await replay(known, next, {
+        newId,
+        receive,
+        background,
+        timeoutMs,
+        outdated,
+        endpoint,
+        logger,
+      });
       if (result.kind === "failed") {
         logger.debug("the session could not be established again", {
           endpoint,
@@ -240,7 +248,7 @@ export function recovering(options: RecoveryOptions): Layer {
       for (let repeats = 0; repeats < attempts && unasked < options.attempts; repeats++) {
         if (!await pause(backoffMs(unasked++, options.delayMs, random()), closing.signal)) return;
         if (!isLost() || session().initialized === false) return;
-        if (await restore(generation) === undefined) return;
+        if (await restore(generation, true) === undefined) return;
       }
       logger.info("the session is established again once the client asks for something", { endpoint });
     }
@@ -268,7 +276,11 @@ export function recovering(options: RecoveryOptions): Layer {
     async function ping(): Promise<void> {
       if (isLost() || !session().initialized || closing.signal.aborted) return;
       const before = heard;
-      const exchange = attempt(newRequest(newId(), "ping"), { receive, probe: true });
+      const exchange = attempt(newRequest(newId(), "ping"), {
+        receive,
+        probe: true,
+        background: true,
+      });
       if (await within(exchange.outcome, pingMs) || heard !== before) return exchange.cancel();
       // One that waits behind others tells nothing.
       const { held } = exchange;

@@ -15,6 +15,8 @@ export interface CredentialRefusal extends CredentialRequest {
   readonly nonce: string | undefined;
   /** What the request had been shown: the value of its `Authorization`. */
   readonly shown: string | undefined;
+  /** Nobody has asked for the request: the user is not to be bothered for it. @default false */
+  readonly background?: boolean;
   /** Aborts when nobody waits for the request any more. */
   readonly signal: AbortSignal;
 }

@@ -34,6 +34,8 @@ export interface HttpRequest {
   /** The transport's headers. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array<ArrayBuffer>;
+  /** Nobody has asked for it. @default false for a POST */
+  readonly background?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -157,6 +159,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       challenge: challenge ?? undefined,
       nonce: headers.get("dpop-nonce") ?? undefined,
       shown: shown["authorization"],
+      background: request.background ?? request.method !== "POST",
       signal: request.signal,
     });
   }

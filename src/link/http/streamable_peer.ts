@@ -89,6 +89,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     signal: AbortSignal,
     headers?: Readonly<Record<string, string>>,
     of: SessionHeaders = session,
+    background = false,
   ): Promise<HttpReply> {
     logger.trace("→ POST", { endpoint, method: message.method, id: message.id });
     return client.send({
@@ -96,6 +97,7 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       url: session.url,
       headers: { ...postHeaders(message, of), ...headers },
       body: message.bytes,
+      ...(background && { background }),
       signal,
     });
   }
@@ -106,11 +108,11 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
     exchange: OpenExchange,
     abort: AbortController,
     receive: Receive,
-    { headers, final }: Pick<RequestOptions, "headers" | "final">,
+    { headers, final, background }: Pick<RequestOptions, "headers" | "final" | "background">,
   ): Promise<void> {
     const of = final === true ? NO_SESSION : session;
     const { id } = of;
-    const reply = await post(message, abort.signal, headers, of);
+    const reply = await post(message, abort.signal, headers, of, background);
     if ("failure" in reply) {
       const { failure, sent } = reply;
       exchange.settle(
