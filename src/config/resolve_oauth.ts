@@ -1,16 +1,10 @@
-import { DEFAULT_SETTINGS, type Grant, type OAuthSettings } from "../oauth/settings.ts";
+import { DEFAULT_SETTINGS, type Grant } from "../oauth/settings.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Files } from "./files.ts";
 import { parseSeconds, parseWhole } from "./numbers.ts";
 import { oneOf, type OptionValue, type OptionValues } from "./option_values.ts";
 import type { OptionName } from "./options.ts";
-
-/** How signing in is done, and how long requests wait for it. */
-export interface SignInSettings {
-  readonly oauth: OAuthSettings;
-  /** In milliseconds. */
-  readonly waitMs: number;
-}
+import type { SignInSettings } from "./settings.ts";
 
 /**
  * Reads the options for signing in.

@@ -1,6 +1,6 @@
 import type { Endpoint } from "../link/endpoint.ts";
 import type { ClientCertificate } from "./client_certificate.ts";
-import type { SignInSettings } from "./resolve_oauth.ts";
+import type { OAuthSettings } from "../oauth/settings.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
 
 /** How the endpoint is spoken to; `auto` tells it from the endpoint and the server's answers. */
@@ -39,6 +39,13 @@ export interface Fallback {
   readonly transport: TransportChoice;
   /** What stands for the user's own word, where only a transport was named: worth a warning once it is used. */
   readonly presumed?: string;
+}
+
+/** How a server is signed in to, and how long requests wait for it. */
+export interface SignInSettings {
+  readonly oauth: OAuthSettings;
+  /** In milliseconds. */
+  readonly waitMs: number;
 }
 
 /** Everything that a command which connects needs, already validated. */

@@ -1,3 +1,4 @@
+import type { KnownServer } from "../mcp/early_answers.ts";
 import type { EntryPlace } from "../store/entry_path.ts";
 import { keepPrivate } from "../store/keep_private.ts";
 import { tryLock } from "../store/lock.ts";
@@ -15,6 +16,8 @@ interface Entry {
   readonly clients: readonly Client[];
   /** The port the browser came back to. */
   readonly port?: number;
+  /** What the server has said of itself. */
+  readonly server?: KnownServer;
   /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
   readonly pending?: { readonly url: string; readonly until: number };
 }
@@ -50,6 +53,9 @@ export interface StoredAccount {
   /** The port the browser came back to the last time. */
   readonly port: number | undefined;
   savePort(port: number): Promise<void>;
+  /** What the server has said of itself the last time. */
+  server(): Promise<KnownServer | undefined>;
+  saveServer(server: KnownServer): Promise<void>;
 }
 
 /** The directory of accounts in the store. */
@@ -142,6 +148,11 @@ export function createAccountStore({ directory, key, endpoint, logger }: Account
       return entry.port;
     },
     savePort: (port) => change((now) => ({ ...now, port })),
+    server: async () => (await read()).server,
+    async saveServer(server) {
+      if (JSON.stringify((await read()).server) === JSON.stringify(server)) return;
+      await change((now) => ({ ...now, server }));
+    },
   };
 }
 

@@ -1,16 +1,13 @@
 import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
-import type { Endpoint } from "../link/endpoint.ts";
 import { openExchange } from "../link/exchange.ts";
-import { openPeer } from "../link/open_peer.ts";
 import type { Exchange, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { clientEras } from "./client_eras.ts";
 import { createEraNotes } from "./era_notes.ts";
 import type { KeptListening } from "./kept_listening.ts";
 import { createListings } from "./listings.ts";
-import { recovering } from "./recovery.ts";
+import { openCandidate } from "./open_candidate.ts";
 import { retrying } from "./retry.ts";
 import type { Session } from "./session.ts";
 
@@ -21,9 +18,6 @@ export interface UpstreamOptions {
   /** What the client has established. */
   readonly session: () => Session;
 }
-
-/** How often a session that ended by itself is established again before the client asks for something. */
-const UNASKED_ATTEMPTS = 10;
 
 /**
  * Makes the Peer that stands for the server, whatever becomes of connections, sessions and processes: the endpoint's wire,
@@ -39,53 +33,15 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   let listener: PeerListener | undefined;
   let lastId = 0;
 
-  /** The Peer of one endpoint, which keeps the client's session alive there. */
-  async function open(
-    { endpoint, transport }: Omit<Fallback, "presumed">,
-    replayed: () => void,
-  ): Promise<Peer> {
-    const { memory: era, ready } = eras.of(endpoint);
-    const own = { ...settingsFor(endpoint, settings), endpoint, transport, era };
-    const name = describeEndpoint(endpoint);
-
-    /** Keeps a session alive on a wire. */
-    function withSession(wire: Peer, session: () => Session, replayed: () => void): Peer {
-      return recovering({
-        session,
-        endpoint: name,
-        logger,
-        timeoutMs: settings.timeoutMs,
-        delayMs: settings.retryDelayMs,
-        attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
-        keepAliveMs: settings.keepAliveMs,
-        // A server that does one thing at a time may be busy with that for a while.
-        pingMs: settings.timeoutMs,
-        mayDieSilently: endpoint.kind !== "command",
-        replayed,
-      })(wire);
-    }
-
-    async function openModern(): Promise<Peer> {
-      const { modernClient } = await import("./modern/modern_client.ts");
-      return modernClient({
-        openWire: () => openPeer({ ...own, protocol: "legacy" }, logger),
-        openSession: withSession,
-        duplex: endpoint.kind !== "http",
-        protocol: settings.protocol,
-        memory: era,
-        timeoutMs: settings.timeoutMs,
-        endpoint: name,
-        host: endpoint.kind === "http" ? endpoint.url.host : name,
-        logger,
-      });
-    }
-
-    const wire = await openPeer(own, logger);
-    await ready;
-    return clientEras({
-      legacy: withSession(wire, session, replayed),
-      openModern,
-      hasSession: () => session().initialize !== undefined,
+  /** The Peer of one endpoint. */
+  function open(candidate: Omit<Fallback, "presumed">, replayed: () => void): Promise<Peer> {
+    return openCandidate({
+      candidate,
+      settings,
+      era: eras.of(candidate.endpoint),
+      session,
+      replayed,
+      logger,
     });
   }
 
@@ -180,14 +136,4 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       await Promise.all([whole.close(), eras.close()]);
     },
   };
-}
-
-/** The settings for an endpoint: headers and certificates are for the origin they were given for, and go to no other. */
-function settingsFor(endpoint: Endpoint, settings: ConnectSettings): ConnectSettings {
-  const main = settings.endpoint;
-  const sameOrigin = endpoint.kind === "http" && main.kind === "http" &&
-    endpoint.url.origin === main.url.origin;
-  if (endpoint === main || sameOrigin) return settings;
-  const { clientCertificate: _, ...rest } = settings;
-  return { ...rest, headers: [] };
 }

@@ -1,0 +1,105 @@
+import type { Logger } from "../telemetry/logger.ts";
+import { type Account, createAccount } from "./account.ts";
+import { createAccountStore, type StoredAccount } from "./account_store.ts";
+import { createBrowserUser, type ReadLine } from "./browser/browser_user.ts";
+import { guardedFetch } from "./guarded_fetch.ts";
+import type { OAuthSettings } from "./settings.ts";
+import type { User } from "./user.ts";
+
+/** What {@linkcode openAccount} needs. */
+export interface OpenAccountOptions {
+  /** The MCP server. */
+  readonly url: URL;
+  readonly settings: OAuthSettings;
+  /** The store's directory; absent: what a sign-in gives is kept in memory. */
+  readonly directory?: string;
+  /** Certificates trusted beside the roots, PEM. */
+  readonly caCerts: readonly string[];
+  readonly userAgent: string;
+  /** How long a request waits for the user to sign in, in milliseconds. */
+  readonly waitMs: number;
+  /** Shows text to the person. */
+  readonly say: (text: string) => void;
+  /** Reads what the person pastes. @default nothing can be pasted */
+  readonly readLine?: ReadLine;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+}
+
+/** The user's account at a server, and where it is kept. */
+export interface OpenAccount {
+  readonly account: Account;
+  readonly store: StoredAccount;
+}
+
+/** What an account is kept under: the server, without what may be secret, and as whom. */
+export function accountKey(url: URL, { grant, clientId }: OAuthSettings): string {
+  return JSON.stringify([`${url.origin}${url.pathname}`, grant, clientId ?? ""]);
+}
+
+/** Puts the user's account at a server together. Nothing is sent before the server asks for credentials. */
+export function openAccount(options: OpenAccountOptions): OpenAccount {
+  const { url, settings, endpoint, logger, directory, readLine, say } = options;
+  for (const secret of [settings.clientSecret, settings.privateKey]) {
+    if (secret !== undefined) logger.secret(secret);
+  }
+  const store = createAccountStore({
+    key: accountKey(url, settings),
+    endpoint,
+    logger,
+    ...(directory === undefined ? {} : { directory }),
+  });
+  const account = createAccount({
+    mcpUrl: url,
+    settings,
+    store,
+    fetch: guardedFetch({
+      mcpUrl: url,
+      allowPrivate: settings.allowPrivate,
+      caCerts: options.caCerts,
+      userAgent: options.userAgent,
+    }),
+    user(shown) {
+      const person = createBrowserUser({
+        mode: settings.browser,
+        server: url.host,
+        say,
+        redirectUrl: settings.redirectUrl,
+        callbackPort: settings.callbackPort,
+        usualPort: store.port,
+        ...(readLine === undefined ? {} : { readLine }),
+      });
+      return watched(person, shown, (port) => void store.savePort(port));
+    },
+    waitMs: options.waitMs,
+    endpoint,
+    logger,
+  });
+  return { account, store };
+}
+
+/** Tells where the person is sent, and where the browser comes back to. */
+function watched(person: User, shown: (url: string) => void, bound: (port: number) => void): User {
+  return {
+    async listen(signal) {
+      const redirect = await person.listen(signal);
+      const { protocol, port } = new URL(redirect.uri);
+      if (protocol === "http:" && port !== "") bound(Number(port));
+      return {
+        uri: redirect.uri,
+        show(url) {
+          shown(url);
+          redirect.show(url);
+        },
+        answer: (state, signal) => redirect.answer(state, signal),
+        done: (outcome) => redirect.done(outcome),
+        [Symbol.asyncDispose]: () => redirect[Symbol.asyncDispose](),
+      };
+    },
+    showCode(code) {
+      shown(code.completeUrl ?? code.url);
+      person.showCode(code);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import type { ConnectSettings, Fallback } from "../config/settings.ts";
+import { textAt } from "../jsonrpc/edit.ts";
+import { describeEndpoint } from "../link/describe_endpoint.ts";
+import type { Endpoint } from "../link/endpoint.ts";
+import { openPeer } from "../link/open_peer.ts";
+import type { Peer } from "../link/peer.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { clientEras } from "./client_eras.ts";
+import type { EraNote } from "./era_notes.ts";
+import { recovering } from "./recovery.ts";
+import type { Session } from "./session.ts";
+import { signInGate } from "./sign_in_gate.ts";
+import { type UserAccount, userAccount } from "./user_account.ts";
+
+/** What {@linkcode openCandidate} needs. */
+export interface CandidateOptions {
+  /** Where the server is. */
+  readonly candidate: Omit<Fallback, "presumed">;
+  readonly settings: ConnectSettings;
+  /** What is known of the server's eras. */
+  readonly era: EraNote;
+  /** What the legacy client has established. */
+  readonly session: () => Session;
+  /** To be called when that has been established again. */
+  readonly replayed: () => void;
+  readonly logger: Logger;
+}
+
+/** How often a session that ended by itself is established again before the client asks for something. */
+const UNASKED_ATTEMPTS = 10;
+
+/**
+ * Makes the Peer of one endpoint, for clients of either era: with the user's account there, and what keeps sessions alive.
+ * Nothing is opened before the first message.
+ */
+export async function openCandidate(options: CandidateOptions): Promise<Peer> {
+  const { candidate: { endpoint, transport }, settings, session, logger } = options;
+  const { memory, ready } = options.era;
+  const name = describeEndpoint(endpoint);
+  const account = accountAt(endpoint, settings, name, logger);
+  const own = {
+    ...settingsFor(endpoint, settings),
+    endpoint,
+    transport,
+    era: memory,
+    ...(account === undefined ? {} : { credentials: account }),
+  };
+
+  /** Keeps a session alive on a wire. */
+  function withSession(wire: Peer, session: () => Session, replayed: () => void): Peer {
+    return recovering({
+      session,
+      endpoint: name,
+      logger,
+      timeoutMs: settings.timeoutMs,
+      delayMs: settings.retryDelayMs,
+      attempts: endpoint.kind === "command" ? settings.retryAttempts : UNASKED_ATTEMPTS,
+      keepAliveMs: settings.keepAliveMs,
+      // A server that does one thing at a time may be busy with that for a while.
+      pingMs: settings.timeoutMs,
+      mayDieSilently: endpoint.kind !== "command",
+      replayed,
+    })(wire);
+  }
+
+  async function openModern(): Promise<Peer> {
+    const { modernClient } = await import("./modern/modern_client.ts");
+    return modernClient({
+      openWire: () => openPeer({ ...own, protocol: "legacy" }, logger),
+      openSession: withSession,
+      duplex: endpoint.kind !== "http",
+      protocol: settings.protocol,
+      memory,
+      timeoutMs: settings.timeoutMs,
+      endpoint: name,
+      host: hostOf(endpoint, name),
+      logger,
+    });
+  }
+
+  const wire = await openPeer(own, logger);
+  await ready;
+  const peer = clientEras({
+    legacy: withSession(wire, session, options.replayed),
+    openModern,
+    hasSession: () => session().initialize !== undefined,
+  });
+  return account === undefined ? peer : withAccount(peer, account, { ...options, name });
+}
+
+/** The user's account at an endpoint, where one may be needed. */
+function accountAt(
+  endpoint: Endpoint,
+  settings: ConnectSettings,
+  name: string,
+  logger: Logger,
+): UserAccount | undefined {
+  const { signIn, store, caCerts, userAgent } = settings;
+  if (signIn === undefined || endpoint.kind !== "http") return undefined;
+  const { url } = endpoint;
+  const place = store === undefined ? {} : { directory: store };
+  return userAccount({ ...place, url, signIn, caCerts, userAgent, endpoint: name, logger });
+}
+
+function withAccount(
+  peer: Peer,
+  account: UserAccount,
+  { session, name, candidate: { endpoint }, logger }: CandidateOptions & { readonly name: string },
+): Peer {
+  const gated = signInGate({
+    signIn: account,
+    session,
+    known: account.known,
+    remember(answer) {
+      // What says nothing is not kept.
+      if (textAt(answer, ["result", "serverInfo"]) !== undefined) account.remember(answer);
+    },
+    endpoint: name,
+    host: hostOf(endpoint, name),
+    logger,
+  })(peer);
+  return {
+    ...gated,
+    async close() {
+      account.close();
+      await gated.close();
+    },
+  };
+}
+
+/** The name of a server that does not give its own. */
+function hostOf(endpoint: Endpoint, name: string): string {
+  return endpoint.kind === "http" ? endpoint.url.host : name;
+}
+
+/** The settings for an endpoint: headers and certificates are for the origin they were given for, and go to no other. */
+function settingsFor(endpoint: Endpoint, settings: ConnectSettings): ConnectSettings {
+  const main = settings.endpoint;
+  const sameOrigin = endpoint.kind === "http" && main.kind === "http" &&
+    endpoint.url.origin === main.url.origin;
+  if (endpoint === main || sameOrigin) return settings;
+  const { clientCertificate: _, ...rest } = settings;
+  return { ...rest, headers: [] };
+}

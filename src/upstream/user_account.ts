@@ -1,0 +1,113 @@
+import type { SignInSettings } from "../config/settings.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import type { Credentials } from "../link/http/credentials.ts";
+import type { SignIn } from "../link/sign_in.ts";
+import type { KnownServer } from "../mcp/early_answers.ts";
+import type { OpenAccount } from "../oauth/open_account.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** The user's account at one endpoint, as far as the rest of the program knows it. */
+export interface UserAccount extends Credentials, SignIn {
+  /** What the server has said of itself the last time. */
+  known(): Promise<KnownServer | undefined>;
+  /** Takes the server's answer to `initialize`, for the next time. */
+  remember(answer: Message): void;
+  /** Gives up what is under way. Idempotent. */
+  close(): void;
+}
+
+/** What {@linkcode userAccount} needs. */
+export interface UserAccountOptions {
+  /** The MCP server. */
+  readonly url: URL;
+  readonly signIn: SignInSettings;
+  /** The store's directory; absent: what a sign-in gives is kept in memory. */
+  readonly directory?: string;
+  readonly caCerts: readonly string[];
+  readonly userAgent: string;
+  /** The endpoint, for logs and errors. */
+  readonly endpoint: string;
+  readonly logger: Logger;
+}
+
+/** The directory of accounts in the store. */
+const ACCOUNTS = "accounts";
+
+/** The user's account, whose code is loaded when the server first asks for credentials, or when some are stored. */
+export function userAccount(options: UserAccountOptions): UserAccount {
+  const { directory } = options;
+  const stored = directory !== undefined && isThere(`${directory}/${ACCOUNTS}`);
+  let account: OpenAccount["account"] | undefined;
+  let opening: Promise<OpenAccount> | undefined;
+  let signedIn: () => void = () => {};
+  let closed = false;
+
+  function open(): Promise<OpenAccount> {
+    return opening ??= import("../oauth/open_account.ts").then(({ openAccount }) => {
+      const { signIn, ...rest } = options;
+      const opened = openAccount({ ...rest, settings: signIn.oauth, waitMs: signIn.waitMs, say });
+      account = opened.account;
+      account.listen(() => signedIn());
+      if (closed) account.close();
+      return opened;
+    });
+  }
+
+  return {
+    async headersFor(request) {
+      if (!stored && opening === undefined) return {};
+      return await (account ?? (await open()).account).headersFor(request);
+    },
+    async refused(refusal) {
+      return await (account ?? (await open()).account).refused(refusal);
+    },
+    get pending() {
+      return account?.pending === true;
+    },
+    get url() {
+      return account?.url;
+    },
+    get used() {
+      return account?.used === true;
+    },
+    listen(it) {
+      signedIn = it;
+    },
+    async known() {
+      return await (await open()).store.server().catch(() => undefined);
+    },
+    remember(answer) {
+      void (async () => {
+        const { knownFrom } = await import("../mcp/early_answers.ts");
+        const known = knownFrom(answer);
+        if (known !== undefined && !closed) await (await open()).store.saveServer(known);
+      })().catch(() => {});
+    },
+    close() {
+      closed = true;
+      account?.close();
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+
+/** What the person has to read goes by no filter: an address of which a part is blotted out is of no use. */
+function say(text: string): void {
+  const bytes = encoder.encode(`${text}\n`);
+  try {
+    for (let from = 0; from < bytes.length;) from += Deno.stderr.writeSync(bytes.subarray(from));
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+/** Whether there is such a directory, as far as Deno's permissions show it; never prompts. */
+function isThere(path: string): boolean {
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
