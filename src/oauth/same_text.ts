@@ -1,6 +1,6 @@
 /**
- * Whether two texts are equal, in a time that tells nothing about where they differ. How long the expected one is
- * may be learnt.
+ * Whether two texts are equal, in a time that tells nothing about where they differ. How long the expected one is may be
+ * learnt.
  */
 export function sameText(given: string, expected: string): boolean {
   let difference = given.length ^ expected.length;
