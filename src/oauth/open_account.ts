@@ -2,6 +2,9 @@ import type { Logger } from "../telemetry/logger.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createAccountStore, type StoredAccount } from "./account_store.ts";
 import { createBrowserUser, type ReadLine } from "./browser/browser_user.ts";
+import { BrowserError } from "./browser/browser_error.ts";
+import { createBrowserOpener, type OpenBrowser } from "./browser/open_browser.ts";
+import { SignInError } from "./errors.ts";
 import { guardedFetch } from "./guarded_fetch.ts";
 import type { OAuthSettings } from "./settings.ts";
 import type { User } from "./user.ts";
@@ -38,6 +41,9 @@ export function accountKey(url: URL, { grant, clientId }: OAuthSettings): string
   return JSON.stringify([`${url.origin}${url.pathname}`, grant, clientId ?? ""]);
 }
 
+/** One for all accounts: the bound on tabs is the program's. */
+let openBrowser: OpenBrowser | undefined;
+
 /** Puts the user's account at a server together. Nothing is sent before the server asks for credentials. */
 export function openAccount(options: OpenAccountOptions): OpenAccount {
   const { url, settings, endpoint, logger, directory, readLine, say } = options;
@@ -68,6 +74,7 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
         redirectUrl: settings.redirectUrl,
         callbackPort: settings.callbackPort,
         usualPort: store.port,
+        openBrowser: openBrowser ??= createBrowserOpener(),
         ...(readLine === undefined ? {} : { readLine }),
       });
       return watched(person, shown, (port) => void store.savePort(port));
@@ -83,7 +90,7 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
 function watched(person: User, shown: (url: string) => void, bound: (port: number) => void): User {
   return {
     async listen(signal) {
-      const redirect = await person.listen(signal);
+      const redirect = await person.listen(signal).catch(rethrow);
       const { protocol, port } = new URL(redirect.uri);
       if (protocol === "http:" && port !== "") bound(Number(port));
       return {
@@ -92,7 +99,7 @@ function watched(person: User, shown: (url: string) => void, bound: (port: numbe
           shown(url);
           redirect.show(url);
         },
-        answer: (state, signal) => redirect.answer(state, signal),
+        answer: (state, signal) => redirect.answer(state, signal).catch(rethrow),
         done: (outcome) => redirect.done(outcome),
         [Symbol.asyncDispose]: () => redirect[Symbol.asyncDispose](),
       };
@@ -102,4 +109,18 @@ function watched(person: User, shown: (url: string) => void, bound: (port: numbe
       person.showCode(code);
     },
   };
+}
+
+/** What goes wrong with the browser is told like all else that goes wrong with a sign-in. */
+function rethrow(error: unknown): never {
+  if (!(error instanceof BrowserError)) throw error;
+  const code = error.code === "DEADLINE"
+    ? "EXPIRED"
+    : error.code === "PERMISSION"
+    ? "PERMISSION"
+    : "SETTINGS";
+  throw new SignInError(code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    cause: error,
+  });
 }

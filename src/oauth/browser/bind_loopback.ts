@@ -49,7 +49,7 @@ function bindBoth(port: number, listen: Listen): LoopbackPort {
   const flag = "--allow-net=127.0.0.1,[::1]";
   throw permitted("127.0.0.1", port)
     ? new BrowserError("NO_LOOPBACK", "this machine has neither 127.0.0.1 nor ::1 to listen on")
-    : new BrowserError("PERMISSION", `Deno's permission ${flag} is missing`, { hint: `Run with ${flag}.` });
+    : new BrowserError("PERMISSION", `Deno's permission ${flag} is missing`, { hint: `Run with ${flag}` });
 }
 
 /** @returns nothing where this machine lacks the address */
@@ -69,9 +69,9 @@ function permitted(host: string, port: number): boolean {
 }
 
 function bindError(cause: unknown, port: number): unknown {
-  const other = "Say another --callback-port, or none at all.";
+  const other = "Say another --callback-port, or none at all";
   if (cause instanceof Deno.errors.AddrInUse) {
-    const hint = port === 0 ? "Say a --callback-port." : other;
+    const hint = port === 0 ? "Say a --callback-port" : other;
     const which = port === 0 ? "no port was free" : `port ${port} is in use by another program`;
     return new BrowserError("PORT_IN_USE", `can't wait for the browser: ${which}`, { hint, cause });
   }

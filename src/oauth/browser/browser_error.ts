@@ -19,7 +19,7 @@ export type BrowserErrorCode =
 
 /** Options of a {@linkcode BrowserError}. */
 export interface BrowserErrorOptions {
-  /** What the user can do about it. */
+  /** What the user can do about it, as a sentence without its full stop. */
   hint?: string;
   cause?: unknown;
 }
@@ -27,7 +27,7 @@ export interface BrowserErrorOptions {
 /** A sign-in that could not begin, or was not ended, on the person's side. The message is one line. */
 export class BrowserError extends Error {
   readonly code: BrowserErrorCode;
-  /** What the user can do about it, as a sentence. */
+  /** What the user can do about it, as a sentence without its full stop. */
   readonly hint: string | undefined;
 
   /** Makes one. */

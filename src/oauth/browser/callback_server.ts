@@ -1,7 +1,7 @@
 import { BrowserError } from "./browser_error.ts";
 import { type CallbackPlace, judgeCallback } from "./callback_request.ts";
 import { type CallbackResponse, type HttpConnection, httpConnection } from "./http_connection.ts";
-import { sameText } from "./same_text.ts";
+import { sameText } from "../same_text.ts";
 
 /** How a sign-in ended. */
 export type SignInOutcome = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -167,7 +167,7 @@ export function serveCallback(options: CallbackServerOptions): CallbackServer {
         const minutes = Math.max(1, Math.round(deadlineMs / 60_000));
         const within = minutes === 1 ? "a minute" : `${minutes} minutes`;
         late.reject(
-          new BrowserError("DEADLINE", `nobody signed in within ${within}`, { hint: "Try again." }),
+          new BrowserError("DEADLINE", `nobody signed in within ${within}`, { hint: "Try again" }),
         );
       }, deadlineMs);
       signal.addEventListener("abort", stop, { once: true });

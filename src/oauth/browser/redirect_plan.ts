@@ -55,7 +55,7 @@ export function planRedirect({ redirectUrl, callbackPort }: RedirectWish): Redir
     if (callbackPort === undefined) {
       throw wrong(
         "is https:, and the port that it leads to is not known",
-        "Say --callback-port PORT as well.",
+        "Say --callback-port PORT as well",
       );
     }
     return {
@@ -67,7 +67,7 @@ export function planRedirect({ redirectUrl, callbackPort }: RedirectWish): Redir
   if (!isLoopbackHost(url.hostname) || /^127\.(?!0\.0\.1$)/.test(url.hostname)) {
     throw wrong(
       "is http: and not on this machine",
-      "Write localhost, 127.0.0.1 or [::1], or an https: URL that forwards to --callback-port.",
+      "Write localhost, 127.0.0.1 or [::1], or an https: URL that forwards to --callback-port",
     );
   }
   const anyPort = !/^[^/]+\/\/[^/?#]*:\d+(?:[/?#]|$)/.test(redirectUrl);

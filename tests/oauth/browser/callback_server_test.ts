@@ -195,6 +195,22 @@ for (const [what, text, status] of refused) {
   });
 }
 
+Deno.test("who sends more than was asked for before reading still reads the answer", async () => {
+  await using server = serve();
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const size = 900_000;
+  const head = `POST /callback HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nContent-Length: ${size}\r\n\r\n`;
+  const bytes = new TextEncoder().encode(head + "x".repeat(size));
+  for (let sent = 0; sent < bytes.length;) {
+    sent += await conn.write(bytes.subarray(sent, sent + 300_000));
+    // The server has its turn, and has answered by then.
+    await rawRequest(server.port, get(server.port, "/"));
+  }
+  const answer = new Uint8Array(1000);
+  const count = await conn.read(answer);
+  match(new TextDecoder().decode(answer.subarray(0, count ?? 0)), /^HTTP\/1\.1 405 /);
+});
+
 Deno.test("an answer is used once: neither a second one with the right state nor its own copy counts", async () => {
   await using server = serve();
   const answer = server.answer(STATE, never, MINUTE);

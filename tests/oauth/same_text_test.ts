@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { sameText } from "../../../src/oauth/browser/same_text.ts";
+import { sameText } from "../../src/oauth/same_text.ts";
 
 const table: [given: string, expected: string, same: boolean][] = [
   ["abc", "abc", true],
