@@ -362,6 +362,14 @@ export const OPTIONS = [
     commands: OAUTH,
   },
   {
+    name: "client-key-algorithm",
+    kind: "value",
+    placeholder: "ALGORITHM",
+    brief: "the algorithm to sign with (without it: the first that goes with the key)",
+    group: "Signing in (OAuth)",
+    commands: OAUTH,
+  },
+  {
     name: "no-browser",
     kind: "switch",
     brief: "print where to sign in, and open nothing",

@@ -47,7 +47,14 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
     oauth: {
       ...DEFAULT_SETTINGS,
       grant,
-      ...defined({ clientId, clientSecret, privateKey, resource, ...urls }),
+      ...defined({
+        clientId,
+        clientSecret,
+        privateKey,
+        privateKeyAlgorithm: text("client-key-algorithm"),
+        resource,
+        ...urls,
+      }),
       ...(port === undefined ? {} : { callbackPort: parseWhole(port.value, port.where, 1, 65_535) }),
       ...(scopes.length === 0 ? {} : { scopes }),
       authorizeParams: values.list("authorize-param").value.map((it) => parameter(it)),

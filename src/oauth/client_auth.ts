@@ -64,13 +64,25 @@ export async function clientAuth(
     case "none":
       return oauth.None();
     case "client_secret_basic":
-      return oauth.ClientSecretBasic(clientSecret!);
+      return (_server, { client_id }, _body, headers) =>
+        headers.set(
+          "authorization",
+          `Basic ${btoa(`${formEncoded(client_id)}:${formEncoded(clientSecret!)}`)}`,
+        );
     case "client_secret_post":
       return oauth.ClientSecretPost(clientSecret!);
     case "private_key_jwt":
       if (privateKey === undefined) throw new SignInError("SETTINGS", `${method} needs a private key`);
       return oauth.PrivateKeyJwt(await importPrivateKey(privateKey, algorithm));
   }
+}
+
+/**
+ * As a form has it, and no more: the library's own encodes `-` and `_` too, which servers that decode nothing don't know for
+ * theirs (RFC 6749, section 2.3.1 and appendix B).
+ */
+function formEncoded(text: string): string {
+  return new URLSearchParams({ "": text }).toString().slice(1);
 }
 
 /** What WebCrypto needs for each algorithm (RFC 7518, section 3.1; RFC 9864). */

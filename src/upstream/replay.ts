@@ -14,8 +14,8 @@ export interface ReplayOptions {
   readonly newId: () => string;
   /** Takes what arrives on the requests' behalf. */
   readonly receive: Receive;
-  /** Nobody has asked for it. */
-  readonly background: boolean;
+  /** Nobody has asked for it. @default false */
+  readonly background?: boolean;
   /** How long the whole may take, in milliseconds. */
   readonly timeoutMs: number;
   /** The client has begun anew meanwhile: what is left of the session must not be said in the next. */
@@ -49,7 +49,7 @@ export async function replay(session: Session, peer: Peer, options: ReplayOption
 
   /** The outcome of a request of ours; one that takes too long is given up. */
   async function ask(message: Message): Promise<Outcome> {
-    const exchange = peer.request(message, { receive, background: options.background });
+    const exchange = peer.request(message, { receive, background: options.background === true });
     if (!await within(exchange.outcome, due - performance.now())) exchange.cancel();
     const outcome = await exchange.outcome;
     return outcome.kind === "cancelled" ? { kind: "not_sent", failure: tooLate() } : outcome;

@@ -127,7 +127,8 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   }
 
   async function inItsPlace(message: Message, outcome: Outcome): Promise<Outcome> {
-    const answer = await answerFor(message);
+    // A sign-in that came to nothing is no reason to pretend: the client is told why.
+    const answer = signIn.pending || signIn.used ? await answerFor(message) : undefined;
     if (answer === undefined) return outcome;
     logger.info(`${message.method} is answered before the user has signed in`, { endpoint });
     // It may have come to its end in this very moment.

@@ -29,7 +29,13 @@ export const REQUIRED: Readonly<Record<Era, number>> = { legacy: 30, modern: 37 
 /** Scenarios that no revision requires (yet), run and shown because a bridge may break what they look at. */
 export const EXTRAS = {
   server: ["json-schema-2020-12"],
-  client: ["json-schema-2020-12-preservation"],
+  client: [
+    "json-schema-2020-12-preservation",
+    "auth/2025-03-26-oauth-metadata-backcompat",
+    "auth/2025-03-26-oauth-endpoint-fallback",
+    "auth/client-credentials-basic",
+    "auth/client-credentials-jwt",
+  ],
 } as const;
 
 /** Scenarios that the suite judges by HTTP alone, or by HTTP too: there it is the carrier that answers. */

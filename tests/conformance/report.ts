@@ -111,12 +111,7 @@ function countsOf({ succeeded, failed, warned }: Verdict): string {
 
 /** All of a part. */
 export function partLines(part: CellPart): string[] {
-  const { skipped } = part;
-  return [
-    partTitle(part),
-    ...part.rows.flatMap(rowLines),
-    ...(skipped === undefined ? [] : [`  left out: ${skipped.scenarios.length} scenarios, ${skipped.why}`]),
-  ];
+  return [partTitle(part), ...part.rows.flatMap(rowLines)];
 }
 
 /** The page of the docs, which is still to be formatted. */
@@ -158,7 +153,7 @@ function summaryRows(parts: readonly CellPart[]): string[] {
 }
 
 function sectionOf(part: CellPart): string[] {
-  const { rows, skipped } = part;
+  const { rows } = part;
   const remarks = rows.flatMap((row) => remarksOf(row).map((remark) => `- ${row.scenario}: ${remark}`));
   return [
     `## ${cellTitle(part.cell)}: ${part.part} scenarios of ${part.revision}`,
@@ -168,8 +163,5 @@ function sectionOf(part: CellPart): string[] {
     ...rows.map((row) => `| ${row.scenario} | ${LABELS[standing(row)]} | ${countsOf(row)} |`),
     "",
     ...(remarks.length === 0 ? [] : [...remarks, ""]),
-    ...(skipped === undefined
-      ? []
-      : [`Left out, because ${skipped.why}: ${skipped.scenarios.join(", ")}.`, ""]),
   ];
 }

@@ -2,7 +2,6 @@
 import { fileURLToPath } from "node:url";
 import { startCarrier } from "./carrier/carrier.ts";
 import { type Cell, EXTRAS, FORBIDDEN, type Forbidden, HTTP_FACE, NOTES, REVISIONS } from "./cells.ts";
-import { needsSignIn } from "./driver/program_options.ts";
 import { type FixtureWire, startFixture } from "./fixture/servers.ts";
 import { inTurns } from "./in_turns.ts";
 import { requiredScenarios, type Revision, runClientScenario, runServerScenario } from "./suite.ts";
@@ -26,8 +25,6 @@ export interface CellPart {
   readonly part: "server" | "client";
   readonly revision: Revision;
   readonly rows: readonly Row[];
-  /** Scenarios that were left out, and why. */
-  readonly skipped?: { readonly why: string; readonly scenarios: readonly string[] };
 }
 
 export interface CellOptions {
@@ -62,8 +59,7 @@ export async function runClientPart(cell: Cell, options: CellOptions = {}): Prom
   const { jobs = 2, wanted = () => true, done = () => {} } = options;
   const revision = REVISIONS[cell.server];
   const required = (await requiredScenarios(revision)).client;
-  const skipped = required.filter((scenario) => needsSignIn(scenario) && wanted(scenario));
-  const scenarios = [...required, ...EXTRAS.client].filter((it) => !needsSignIn(it) && wanted(it));
+  const scenarios = [...required, ...EXTRAS.client].filter(wanted);
   const rows = await inTurns(scenarios, jobs, async (scenario) => {
     const found = await runClientScenario(driverCommand(cell), scenario, revision);
     const verdict = judge(found, { answered: answeredBy(found.client.stdout) });
@@ -71,14 +67,7 @@ export async function runClientPart(cell: Cell, options: CellOptions = {}): Prom
     done(row);
     return row;
   });
-  const why = "signing in is not there yet";
-  return {
-    cell,
-    part: "client",
-    revision,
-    rows,
-    ...(skipped.length === 0 ? {} : { skipped: { why, scenarios: skipped } }),
-  };
+  return { cell, part: "client", revision, rows };
 }
 
 function rowOf(cell: Cell, verdict: Verdict, required: boolean, stderr: string): Row {

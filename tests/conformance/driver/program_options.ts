@@ -20,11 +20,6 @@ export interface ProgramStart {
   readonly env: Record<string, string>;
 }
 
-/** Scenarios of signing in; the program can't yet. */
-export function needsSignIn(scenario: string): boolean {
-  return scenario.startsWith("auth/");
-}
-
 /** The program's start for a scenario whose server is at this URL. */
 export function programStart(
   scenario: string,
@@ -35,15 +30,37 @@ export function programStart(
   const args = ["proxy", "--endpoint", url];
   // It judges every POST, so none may go out that asks which era the server is of.
   if (scenario === "request-metadata" && client === "legacy") args.push("--protocol", "modern");
-  return { args: [...args, ...signInArgs(context)], env: signInEnvironment(context) };
+  return { args: [...args, ...signInArgs(scenario, context)], env: signInEnvironment(context) };
 }
 
-// Signing in: what the context brings goes to the program here, once it has options for it.
+// Signing in -----------------------------------------------------------------------------------------------------
 
-function signInArgs(_context: SuiteContext): string[] {
-  return [];
+/** The client ID metadata document that the suite takes. */
+const DOCUMENT = "https://conformance-test.local/client-metadata.json";
+
+function signInArgs(scenario: string, context: SuiteContext): string[] {
+  if (!scenario.startsWith("auth/")) return [];
+  const { client_id: id, private_key_pem: key, signing_algorithm: algorithm } = context;
+  return [
+    ...["--auth-wait", "20"],
+    ...(id === undefined ? ["--client-metadata-url", DOCUMENT] : ["--client-id", id]),
+    ...(scenario.includes("client-credentials") ? ["--client-credentials"] : []),
+    ...(key === undefined ? [] : ["--client-private-key", keyFile(key)]),
+    ...(algorithm === undefined ? [] : ["--client-key-algorithm", algorithm]),
+  ];
 }
 
-function signInEnvironment(_context: SuiteContext): Record<string, string> {
-  return {};
+/** The program takes a key from a file only. */
+function keyFile(pem: string): string {
+  const path = Deno.makeTempFileSync({ suffix: ".pem" });
+  Deno.writeTextFileSync(path, pem);
+  return path;
+}
+
+function signInEnvironment({ client_secret: secret }: SuiteContext): Record<string, string> {
+  const browser = new URL("./browser.ts", import.meta.url).pathname;
+  return {
+    BROWSER: `${Deno.execPath()} run --quiet --allow-net ${browser} %s`,
+    ...(secret === undefined ? {} : { MCP_CONNECT_CLIENT_SECRET: secret }),
+  };
 }

@@ -59,11 +59,12 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
 };
 
+const CALLING: Part = { run: callAll };
 const LISTING: Part = { run: async (client) => void await listTools(client) };
 
-/** The client's part of a scenario. */
+/** The client's part of a scenario; where it signs in, it uses what that is good for. */
 export function partOf(scenario: string): Part {
-  return PARTS[scenario] ?? LISTING;
+  return PARTS[scenario] ?? (scenario.startsWith("auth/") ? CALLING : LISTING);
 }
 
 async function listTools(client: DrivenClient): Promise<readonly ShownTool[]> {
