@@ -26,7 +26,11 @@ export type CommandLoaders = Readonly<Record<CommandName, () => Promise<RunComma
 
 const LOADERS: CommandLoaders = {
   proxy: async () => (await import("./proxy_command.ts")).proxyCommand,
+  "auth-proxy": async () => (await import("./proxy_command.ts")).authProxyCommand,
   test: async () => (await import("./test_command.ts")).testCommand,
+  login: async () => (await import("./login_command.ts")).loginCommand,
+  logout: async () => (await import("./logout_command.ts")).logoutCommand,
+  status: async () => (await import("./status_command.ts")).statusCommand,
   "notification-demo": async () => (await import("./notification_demo_command.ts")).notificationDemoCommand,
   completions: async () => (await import("./completions_command.ts")).completionsCommand,
 };

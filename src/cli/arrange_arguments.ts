@@ -1,7 +1,17 @@
 import { isCommon, OPTIONS } from "../config/options.ts";
 
 /** The words that stand for a command. */
-export const COMMANDS = ["proxy", "test", "notification-demo", "completions", "help"] as const;
+export const COMMANDS = [
+  "proxy",
+  "auth-proxy",
+  "test",
+  "login",
+  "logout",
+  "status",
+  "notification-demo",
+  "completions",
+  "help",
+] as const;
 
 /** The command line, put into the order that the parser wants. */
 export interface Arrangement {

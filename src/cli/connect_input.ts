@@ -1,8 +1,9 @@
+import { ConfigError } from "../config/config_error.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { machineFiles } from "../config/files.ts";
 import { type OptionValues, optionValues } from "../config/option_values.ts";
 import { resolveSettings } from "../config/resolve_settings.ts";
-import type { ConnectSettings } from "../config/settings.ts";
+import type { ConnectSettings, SignInSettings } from "../config/settings.ts";
 import { within } from "../link/pause.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import type { CommandInput } from "./application.ts";
@@ -14,13 +15,32 @@ import type { CommandInput } from "./application.ts";
  * @throws {ConfigError} on wrong input
  */
 export function connectInput(
-  command: "proxy" | "test",
+  command: "proxy" | "auth-proxy" | "test" | "login" | "logout",
   input: CommandInput,
 ): { readonly values: OptionValues; readonly settings: ConnectSettings } {
   const environment = processEnvironment();
   const values = optionValues(command, input.options, environment);
   const platform = Deno.build.os === "windows" ? "windows" : "posix";
   return { values, settings: resolveSettings(values, { ...input, platform }, environment, machineFiles()) };
+}
+
+/**
+ * The URL and the settings of a sign-in.
+ *
+ * @throws {ConfigError} when the endpoint is none that is signed in to
+ */
+export function requireSignIn(
+  { endpoint, signIn }: ConnectSettings,
+): { readonly url: URL; readonly signIn: SignInSettings } {
+  if (endpoint.kind !== "http") {
+    throw new ConfigError("only servers at an http or https URL are signed in to");
+  }
+  if (signIn === undefined) {
+    throw new ConfigError(
+      "nothing is signed in to with --oauth off, or with an Authorization header of your own",
+    );
+  }
+  return { url: endpoint.url, signIn };
 }
 
 /** Names of headers and variables whose values are secret. */

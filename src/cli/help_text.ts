@@ -30,7 +30,11 @@ interface Page {
 /** One line for each command. */
 export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> = {
   proxy: "connect the MCP client on stdin and stdout to a server",
+  "auth-proxy": "the same, for a server that is signed in to with OAuth",
   test: "try a server: connect, list what it offers, measure, report",
+  login: "sign in to a server, before a client needs it",
+  logout: "sign out of a server: revoke its tokens, and forget them",
+  status: "show who is signed in where, and until when",
   "notification-demo": "write sample log notifications to stdout",
   completions: "print a script that completes command lines in a shell",
   help: "show the help of a command",
@@ -47,6 +51,12 @@ const HEADER_NOTE = "Header values may hold ${NAME} for an environment variable 
   "--user-agent and another value for the same header is an error; otherwise --header wins over --headers, " +
   "and that over --header-file.";
 
+const SIGN_IN_NOTE =
+  "A server that answers 401 is signed in to: a browser tab opens, the client is answered meanwhile, and what the sign-in " +
+  "gives is kept in the store for all copies of this program, and renewed by itself. Without a browser: --no-browser prints " +
+  "where to sign in, --device-code has the user enter a code elsewhere, and login takes the address that the browser ended " +
+  "up at.";
+
 const ERA_NOTE =
   "The report tells which era of the protocol the server speaks, how that was found out, and what a client of each " +
   "revision gets. A server that answers as a legacy one is asked more at the end, on connections of their own; a command " +
@@ -61,7 +71,7 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       "mcp-connect proxy [OPTIONS] -- CMD ARGS…",
       "mcp-connect [OPTIONS] URL",
     ],
-    notes: [ENDPOINT_NOTE, HEADER_NOTE],
+    notes: [ENDPOINT_NOTE, HEADER_NOTE, SIGN_IN_NOTE],
     examples: [
       ["mcp-connect https://example.com/mcp", "a remote server"],
       ["mcp-connect proxy https://example.com/mcp --auth-token '${TOKEN}'", "a token from the environment"],
@@ -74,6 +84,26 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       [
         "mcp-connect proxy --ignore-tool 'delete_*' -- node server.js --verbose",
         "a command, some tools hidden",
+      ],
+    ],
+  },
+  "auth-proxy": {
+    brief: COMMAND_BRIEFS["auth-proxy"],
+    usage: ["mcp-connect auth-proxy [OPTIONS] URL", "mcp-connect auth-proxy [OPTIONS] --endpoint URL"],
+    notes: [SIGN_IN_NOTE, ENDPOINT_NOTE, HEADER_NOTE],
+    examples: [
+      ["mcp-connect auth-proxy https://example.com/mcp", "what the server and its metadata say is enough"],
+      [
+        "mcp-connect auth-proxy https://example.com/mcp --client-id ID --scopes read,write",
+        "a client that is registered, and its scopes",
+      ],
+      [
+        "mcp-connect auth-proxy https://example.com/mcp --client-id ID --auth-url URL --token-url URL",
+        "an authorization server without metadata",
+      ],
+      [
+        "mcp-connect auth-proxy https://example.com/mcp --client-credentials --client-id ID --client-secret-file FILE",
+        "without a user",
       ],
     ],
   },
@@ -90,6 +120,28 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       ["mcp-connect test --json https://example.com/mcp", "the same for a program"],
       ["mcp-connect test -- npx -y @modelcontextprotocol/server-everything", "a command"],
     ],
+  },
+  login: {
+    brief: COMMAND_BRIEFS.login,
+    usage: ["mcp-connect login [OPTIONS] URL"],
+    notes: [SIGN_IN_NOTE],
+    examples: [
+      ["mcp-connect login https://example.com/mcp", "in the browser"],
+      ["mcp-connect login --no-browser https://example.com/mcp", "on a machine without one"],
+      ["mcp-connect login --device-code https://example.com/mcp", "with a code on another device"],
+    ],
+  },
+  logout: {
+    brief: COMMAND_BRIEFS.logout,
+    usage: ["mcp-connect logout [OPTIONS] URL"],
+    notes: [],
+    examples: [["mcp-connect logout https://example.com/mcp", "revoke and forget"]],
+  },
+  status: {
+    brief: COMMAND_BRIEFS.status,
+    usage: ["mcp-connect status [OPTIONS]"],
+    notes: [],
+    examples: [["mcp-connect status --json", "for scripts"]],
   },
   "notification-demo": {
     brief: COMMAND_BRIEFS["notification-demo"],

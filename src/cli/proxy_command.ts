@@ -2,11 +2,21 @@ import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, requireSignIn } from "./connect_input.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
-export async function proxyCommand(input: CommandInput): Promise<number> {
-  const { settings } = connectInput("proxy", input);
+export function proxyCommand(input: CommandInput): Promise<number> {
+  return bridge("proxy", input);
+}
+
+/** `auth-proxy`: the same, for servers that are signed in to. */
+export function authProxyCommand(input: CommandInput): Promise<number> {
+  return bridge("auth-proxy", input);
+}
+
+async function bridge(command: "proxy" | "auth-proxy", input: CommandInput): Promise<number> {
+  const { settings } = connectInput(command, input);
+  if (command === "auth-proxy") requireSignIn(settings);
   const logger = await connectLogger(settings);
   logger.debug(`mcp-connect ${VERSION}`, {
     endpoint: describeEndpoint(settings.endpoint),

@@ -1,5 +1,13 @@
 /** The commands that take options. */
-export type CommandName = "proxy" | "test" | "notification-demo" | "completions";
+export type CommandName =
+  | "proxy"
+  | "auth-proxy"
+  | "test"
+  | "login"
+  | "logout"
+  | "status"
+  | "notification-demo"
+  | "completions";
 
 /** The headings under which `--help` lists options, in order. */
 export const OPTION_GROUPS = [
@@ -34,11 +42,22 @@ export interface OptionSpec {
   readonly separator?: "\n" | ",";
 }
 
-const PROXY: readonly CommandName[] = ["proxy"];
-const CONNECT: readonly CommandName[] = ["proxy", "test"];
-/** Every command that may have to sign in. */
-const OAUTH: readonly CommandName[] = CONNECT;
-const ALL: readonly CommandName[] = ["proxy", "test", "notification-demo", "completions"];
+const PROXY: readonly CommandName[] = ["proxy", "auth-proxy"];
+/** The commands that speak to a server. */
+const CONNECT: readonly CommandName[] = [...PROXY, "test", "login", "logout"];
+/** Those that keep something, or read it. */
+const STORE: readonly CommandName[] = [...CONNECT, "status"];
+/** Those that show what they found. */
+const REPORT: readonly CommandName[] = ["test", "login", "logout", "status"];
+const ALL: readonly CommandName[] = [
+  ...PROXY,
+  "test",
+  "login",
+  "logout",
+  "status",
+  "notification-demo",
+  "completions",
+];
 
 /** Every option, in the order of `--help`. Those that all commands have may also stand before the command. */
 export const OPTIONS = [
@@ -76,14 +95,14 @@ export const OPTIONS = [
     brief:
       "where what has been found out of servers is kept, for this user alone (without it: the platform's place for such)",
     group: "Endpoint",
-    commands: PROXY,
+    commands: STORE,
   },
   {
     name: "no-store",
     kind: "switch",
     brief: "keep nothing there, and read nothing",
     group: "Endpoint",
-    commands: PROXY,
+    commands: STORE,
   },
   {
     name: "no-cache",
@@ -223,7 +242,7 @@ export const OPTIONS = [
       "whether a server that asks for it is signed in to; a header of yours with credentials turns it off",
     default: "auto",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "auth-wait",
@@ -233,7 +252,7 @@ export const OPTIONS = [
       "how long a request waits for the user to sign in before it fails with LOGIN_REQUIRED; initialize is answered then with what is known",
     default: "10",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-id",
@@ -242,7 +261,7 @@ export const OPTIONS = [
     brief:
       "the client that is registered with the authorization server (without it: a metadata document, or dynamic registration)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-secret",
@@ -250,7 +269,7 @@ export const OPTIONS = [
     placeholder: "SECRET",
     brief: "its secret; better in MCP_CONNECT_CLIENT_SECRET, or a file",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-secret-file",
@@ -258,7 +277,7 @@ export const OPTIONS = [
     placeholder: "FILE",
     brief: "the same, read from a file",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-info",
@@ -266,7 +285,7 @@ export const OPTIONS = [
     placeholder: "FILE",
     brief: "a JSON file with client_id, client_secret and the like, as a registration gives it",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-metadata-url",
@@ -274,7 +293,7 @@ export const OPTIONS = [
     placeholder: "URL",
     brief: "the URL of a client ID metadata document that you publish",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "auth-url",
@@ -282,7 +301,7 @@ export const OPTIONS = [
     placeholder: "URL",
     brief: "where the user signs in (without it: what the server's metadata says)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "token-url",
@@ -290,7 +309,7 @@ export const OPTIONS = [
     placeholder: "URL",
     brief: "where tokens are got (without it: what the server's metadata says)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "redirect-url",
@@ -298,7 +317,7 @@ export const OPTIONS = [
     placeholder: "URL",
     brief: "where the browser comes back to: on this machine, or an https URL that leads to --callback-port",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "callback-port",
@@ -306,7 +325,7 @@ export const OPTIONS = [
     placeholder: "PORT",
     brief: "the port of this machine that the browser comes back to (without it: a free one)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "scopes",
@@ -314,7 +333,7 @@ export const OPTIONS = [
     placeholder: "LIST",
     brief: "the scopes to ask for, separated by commas or spaces (without it: what the server asks for)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "resource",
@@ -322,14 +341,14 @@ export const OPTIONS = [
     placeholder: "URI",
     brief: "the resource parameter, instead of what the server's metadata says",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "no-resource",
     kind: "switch",
     brief: "send no resource parameter at all, as some providers want it",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "authorize-param",
@@ -337,21 +356,21 @@ export const OPTIONS = [
     placeholder: "NAME=VALUE",
     brief: "one more parameter for the authorization URL (repeatable)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-credentials",
     kind: "switch",
     brief: "sign in as the client itself, with its secret or --client-private-key, without a user",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "device-code",
     kind: "switch",
     brief: "sign in with a code that the user enters on another device",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-private-key",
@@ -359,7 +378,7 @@ export const OPTIONS = [
     placeholder: "FILE",
     brief: "the private key that the client shows who it is with (private_key_jwt): PEM or JWK",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "client-key-algorithm",
@@ -367,28 +386,28 @@ export const OPTIONS = [
     placeholder: "ALGORITHM",
     brief: "the algorithm to sign with (without it: the first that goes with the key)",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "no-browser",
     kind: "switch",
     brief: "print where to sign in, and open nothing",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "allow-private-auth",
     kind: "switch",
     brief: "let an authorization server be at a private address, where the MCP server is not",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "allow-no-pkce",
     kind: "switch",
     brief: "go on where the authorization server does not say that it knows PKCE",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "dpop",
@@ -397,7 +416,7 @@ export const OPTIONS = [
     brief: "whether tokens are bound to a key",
     default: "auto",
     group: "Signing in (OAuth)",
-    commands: OAUTH,
+    commands: CONNECT,
   },
   {
     name: "cwd",
@@ -526,9 +545,9 @@ export const OPTIONS = [
   {
     name: "json",
     kind: "switch",
-    brief: "print the report as one JSON object",
+    brief: "print it as one JSON object",
     group: "Output",
-    commands: ["test"],
+    commands: REPORT,
   },
   {
     name: "count",

@@ -120,7 +120,7 @@ export function resolveSettings(
 }
 
 /** The store's directory; absent where it is not wanted, or the environment does not tell of a place for it. */
-function resolveStore(values: OptionValues, environment: Environment): string | undefined {
+export function resolveStore(values: OptionValues, environment: Environment): string | undefined {
   if (values.switch("no-store").value) return undefined;
   return values.text("store")?.value ?? defaultDirectory(Deno.build.os, (name) => {
     const variable = environment(name);

@@ -2,6 +2,7 @@ import type { KnownServer } from "../mcp/early_answers.ts";
 import type { EntryPlace } from "../store/entry_path.ts";
 import { keepPrivate } from "../store/keep_private.ts";
 import { tryLock } from "../store/lock.ts";
+import { readEntries } from "../store/read_entries.ts";
 import { readEntry } from "../store/read_entry.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -11,6 +12,8 @@ import type { Client, Tokens } from "./tokens.ts";
 /** What is kept for one endpoint. Another version is not read. */
 interface Entry {
   readonly version: 1;
+  /** The MCP server, as it is shown. */
+  readonly name: string;
   readonly tokens?: Tokens;
   /** The clients that were registered, one for each issuer. */
   readonly clients: readonly Client[];
@@ -28,6 +31,8 @@ export interface AccountStoreOptions {
   readonly directory?: string;
   /** What the account belongs to: the endpoint, and as whom. */
   readonly key: string;
+  /** The MCP server, as it is shown. */
+  readonly server: string;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   readonly logger: Logger;
@@ -60,16 +65,17 @@ export interface StoredAccount {
 
 /** The directory of accounts in the store. */
 export const ACCOUNTS = "accounts";
-const EMPTY: Entry = { version: 1, clients: [] };
 /** A URL that another copy shows counts so long, in milliseconds. */
 const PENDING_MS = 15 * 60_000;
 
 /** Makes a {@linkcode StoredAccount}. */
-export function createAccountStore({ directory, key, endpoint, logger }: AccountStoreOptions): StoredAccount {
+export function createAccountStore(options: AccountStoreOptions): StoredAccount {
+  const { directory, key, endpoint, logger } = options;
+  const nothing: Entry = { version: 1, name: options.server, clients: [] };
   const place: EntryPlace | undefined = directory === undefined
     ? undefined
     : { directory, kind: ACCOUNTS, key };
-  let entry: Entry = EMPTY;
+  let entry = nothing;
   let told = false;
   let writing: Promise<void> = Promise.resolve();
 
@@ -143,7 +149,7 @@ export function createAccountStore({ directory, key, endpoint, logger }: Account
       };
     },
     saveClient: (client) => change((now) => ({ ...now, clients: withClient(now.clients, client) })),
-    forget: () => change(() => EMPTY),
+    forget: () => change(() => nothing),
     get port() {
       return entry.port;
     },
@@ -160,6 +166,29 @@ function withClient(clients: readonly Client[], client: Client): readonly Client
   return client.origin === "registered"
     ? [...clients.filter(({ issuer }) => issuer !== client.issuer), client]
     : clients;
+}
+
+/** An account as `status` shows it: nothing of it is secret. */
+export interface AccountFacts {
+  readonly server: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** When the access token ends, in milliseconds since the epoch; `null` when nobody has said. */
+  readonly expiresAt: number | null;
+  /** It can be renewed without the user. */
+  readonly renewable: boolean;
+}
+
+/** What is stored of all accounts. */
+export async function listAccounts(directory: string): Promise<AccountFacts[]> {
+  const entries = await readEntries(directory, ACCOUNTS);
+  return entries.filter(isEntry).flatMap(({ name, tokens }) => {
+    if (tokens === undefined) return [];
+    const { issuer, client, scopes = [], expiresAt = null, refreshToken, grant } = tokens;
+    const renewable = refreshToken !== undefined || grant === "client_credentials";
+    return [{ server: name, issuer, clientId: client.clientId, scopes, expiresAt, renewable }];
+  });
 }
 
 function isEntry(value: unknown): value is Entry {

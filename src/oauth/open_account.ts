@@ -4,8 +4,8 @@ import { createAccountStore, type StoredAccount } from "./account_store.ts";
 import { createBrowserUser, type ReadLine } from "./browser/browser_user.ts";
 import { BrowserError } from "./browser/browser_error.ts";
 import { createBrowserOpener, type OpenBrowser } from "./browser/open_browser.ts";
-import { SignInError } from "./errors.ts";
-import { guardedFetch } from "./guarded_fetch.ts";
+import { shownUrl, SignInError } from "./errors.ts";
+import { type GuardedFetch, guardedFetch } from "./guarded_fetch.ts";
 import type { OAuthSettings } from "./settings.ts";
 import type { User } from "./user.ts";
 
@@ -34,6 +34,7 @@ export interface OpenAccountOptions {
 export interface OpenAccount {
   readonly account: Account;
   readonly store: StoredAccount;
+  readonly fetch: GuardedFetch;
 }
 
 /** What an account is kept under: the server, without what may be secret, and as whom. */
@@ -52,20 +53,22 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
   }
   const store = createAccountStore({
     key: accountKey(url, settings),
+    server: shownUrl(url),
     endpoint,
     logger,
     ...(directory === undefined ? {} : { directory }),
+  });
+  const fetch = guardedFetch({
+    mcpUrl: url,
+    allowPrivate: settings.allowPrivate,
+    caCerts: options.caCerts,
+    userAgent: options.userAgent,
   });
   const account = createAccount({
     mcpUrl: url,
     settings,
     store,
-    fetch: guardedFetch({
-      mcpUrl: url,
-      allowPrivate: settings.allowPrivate,
-      caCerts: options.caCerts,
-      userAgent: options.userAgent,
-    }),
+    fetch,
     user(shown) {
       const person = createBrowserUser({
         mode: settings.browser,
@@ -83,7 +86,7 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
     endpoint,
     logger,
   });
-  return { account, store };
+  return { account, store, fetch };
 }
 
 /** Tells where the person is sent, and where the browser comes back to. */

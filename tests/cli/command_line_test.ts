@@ -11,7 +11,11 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     });
   const code = await runCommandLine(args, {
     "proxy": note("proxy"),
+    "auth-proxy": note("auth-proxy"),
     "test": note("test"),
+    "login": note("login"),
+    "logout": note("logout"),
+    "status": note("status"),
     "notification-demo": note("notification-demo"),
     "completions": note("completions"),
   });
