@@ -1,6 +1,7 @@
 /** What users of other programs type for an option of ours. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   "bearer": "auth-token",
+  "token": "auth-token",
   "certificate": "ca-cert",
   "cacert": "ca-cert",
   "server": "endpoint",
@@ -22,6 +23,8 @@ const SHORTEST = 3;
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const target = word.toLowerCase().replaceAll("_", "-");
   if (target.length > 60) return undefined;
+  const synonym = Object.hasOwn(SYNONYMS, target) ? SYNONYMS[target] : undefined;
+  if (synonym !== undefined && candidates.includes(synonym)) return synonym;
   const begun = candidates.filter((candidate) => candidate.startsWith(target));
   if (begun.length === 1 && target.length >= SHORTEST) return begun[0];
   let best: string | undefined;
@@ -34,8 +37,6 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     }
   }
   if (best !== undefined && bestDistance < target.length) return best;
-  const synonym = Object.hasOwn(SYNONYMS, target) ? SYNONYMS[target] : undefined;
-  if (synonym !== undefined && candidates.includes(synonym)) return synonym;
   if (target.length < SHORTEST) return undefined;
   return candidates.find((candidate) =>
     candidate.startsWith(target) || `-${candidate}-`.includes(`-${target}-`) ||

@@ -57,7 +57,9 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
       }),
       ...(port === undefined ? {} : { callbackPort: parseWhole(port.value, port.where, 1, 65_535) }),
       ...(scopes.length === 0 ? {} : { scopes }),
-      authorizeParams: values.list("authorize-param").value.map((it) => parameter(it)),
+      authorizeParams: values.list("authorize-param").value.map((it) =>
+        parameter(it, values.list("authorize-param").where)
+      ),
       browser: values.switch("no-browser").value ? "print" : "open",
       allowPrivate: values.switch("allow-private-auth").value,
       pkceOptional: values.switch("allow-no-pkce").value,
@@ -124,9 +126,9 @@ function url(values: OptionValues, name: OptionName): string | undefined {
   return text;
 }
 
-function parameter(text: string): readonly [name: string, value: string] {
+function parameter(text: string, where: string): readonly [name: string, value: string] {
   const equals = text.indexOf("=");
-  if (equals < 1) throw new ConfigError("--authorize-param takes NAME=VALUE");
+  if (equals < 1) throw new ConfigError(`${where} takes NAME=VALUE`);
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 

@@ -184,7 +184,20 @@ async function fishCandidates(line: string, script: string, directory: string): 
 Deno.test("fish completes a line (fish)", { ignore: !hasFish }, () =>
   withFiles(async (directory) => {
     const table: [line: string, candidates: string[]][] = [
-      ["mcp-connect ", ["completions", "help", "notification-demo", "proxy", "test"]],
+      [
+        "mcp-connect ",
+        [
+          "auth-proxy",
+          "completions",
+          "help",
+          "login",
+          "logout",
+          "notification-demo",
+          "proxy",
+          "status",
+          "test",
+        ],
+      ],
       ["mcp-connect proxy --transp", ["--transport"]],
       ["mcp-connect proxy --transport ", ["auto", "http", "sse", "stdio", "tcp"]],
       ["mcp-connect proxy --transport=h", ["--transport=http"]],
@@ -193,7 +206,7 @@ Deno.test("fish completes a line (fish)", { ignore: !hasFish }, () =>
       ["mcp-connect --log-level=info te", ["test"]],
       ["mcp-connect https://x/ --retry-a", ["--retry-attempts"]],
       ["mcp-connect --retry-a", ["--retry-attempts"]],
-      ["mcp-connect test --retry-a", []],
+      ["mcp-connect status --retry-a", []],
       ["mcp-connect completions ", ["bash", "fish", "powershell", "zsh"]],
       ["mcp-connect help te", ["test"]],
       ["mcp-connect proxy --ca-cert it", ["it's a:ca.pem"]],

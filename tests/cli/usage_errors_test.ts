@@ -7,7 +7,7 @@ const SECRET = "hunter2hunter2";
 const table: [args: string[], line: RegExp][] = [
   [
     [],
-    /^mcp-connect: no command given \(proxy, test, notification-demo, completions, help\)\. See mcp-connect --help$/,
+    /^mcp-connect: no command given \(proxy, auth-proxy, test, login, logout, status, notification-demo, completions, help\)\. See mcp-connect --help$/,
   ],
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],

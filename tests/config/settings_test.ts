@@ -1,3 +1,4 @@
+import { DEFAULT_SETTINGS } from "../../src/oauth/settings.ts";
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ConfigError } from "../../src/config/config_error.ts";
 import type { Environment } from "../../src/config/environment.ts";
@@ -100,6 +101,7 @@ Deno.test("resolveSettings has the documented defaults", () => {
     fallbacks: [],
     returnToFirst: true,
     headers: [],
+    signIn: { oauth: DEFAULT_SETTINGS, waitMs: 10_000 },
     userAgent: `mcp-connect/${VERSION}`,
     allowTools: [],
     ignoreTools: [],
@@ -266,9 +268,25 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "cwd": "/nowhere",
     "env": "NOEQUALS",
     "ca-cert": "nowhere",
+    "client-secret-file": "nowhere",
+    "client-info": "nowhere",
+    "client-private-key": "nowhere",
+    "authorize-param": "NOEQUALS",
   };
+  // These take any text, or are read elsewhere.
+  const free = [
+    "allow-tool",
+    "ignore-tool",
+    "json",
+    "count",
+    "log-file",
+    "store",
+    "client-id",
+    "client-secret",
+  ];
+  free.push("client-key-algorithm", "scopes", "resource");
   for (const option of OPTIONS) {
-    if (["allow-tool", "ignore-tool", "json", "count", "log-file", "store"].includes(option.name)) continue; // take any text, or are read elsewhere
+    if (free.includes(option.name)) continue;
     const variable = variableOf(option.name);
     const text = problem({
       variables: { MCP_CONNECT_ENDPOINT: "http://localhost/", [variable]: wrong[option.name] ?? "nonsense!" },
