@@ -15,6 +15,7 @@ import {
   type TokenContext,
 } from "./token_requests.ts";
 import type { Client, Tokens } from "./tokens.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 import type { Redirect, User } from "./user.ts";
 
 /** What {@linkcode signIn} needs. */
@@ -85,11 +86,8 @@ async function withBrowser(request: SignInRequest, found: Discovered): Promise<T
   const shown = await parametersToShow(context, parameters);
   return await whileWatched(redirect, async () => {
     redirect.show(authorizationUrl(metadata.authorization_endpoint!, shown));
-    const answer = checkAnswer(await redirect.answer(state, signal), {
-      state,
-      server,
-      clientId: client.clientId,
-    });
+    const came = await unlessAborted(redirect.answer(state, signal), signal);
+    const answer = checkAnswer(came, { state, server, clientId: client.clientId });
     const issuedAt = Date.now();
     const given = await exchangeCode(context, answer, redirect.uri, codeVerifier);
     return tokensOf(request, found, client, key, given, issuedAt);
