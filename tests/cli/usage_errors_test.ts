@@ -22,7 +22,7 @@ const table: [args: string[], line: RegExp][] = [
   [["proxy", "--endpont=x"], /unknown option --endpont; did you mean --endpoint\?/],
   [
     ["test", "--fallbacks", "x"],
-    /unknown option --fallbacks for test; it belongs to proxy\. See mcp-connect test --help/,
+    /unknown option --fallbacks for test; it belongs to proxy and auth-proxy\. See mcp-connect test --help/,
   ],
   [["proxy", "--constructor", "x"], /unknown option --constructor\./],
   [["proxy", "--x", "a:1"], /unknown option --x\./],
