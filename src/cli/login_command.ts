@@ -4,6 +4,7 @@ import { within } from "../link/pause.ts";
 import { openPeer } from "../link/open_peer.ts";
 import { LATEST_LEGACY_REVISION } from "../mcp/revision.ts";
 import { VERSION } from "../version.ts";
+import type { Keeping } from "../oauth/account_store.ts";
 import { accountAt, untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
@@ -13,6 +14,12 @@ import { writeOut } from "./write_text.ts";
 
 /** How long the end of the session may take, in milliseconds. */
 const CLOSE_MS = 3000;
+
+const KEEPING: Readonly<Record<Keeping, string>> = {
+  file: "Kept in the store, in a file for you alone.",
+  keychain: "Kept in the store, in a file that only the keychain can open.",
+  memory: "It could not be kept, and ends with this command: the warning says why.",
+};
 
 /** `login`: signs in to a server, and keeps what that gives for all copies of this program. */
 export async function loginCommand(input: CommandInput): Promise<number> {
@@ -41,13 +48,16 @@ export async function loginCommand(input: CommandInput): Promise<number> {
     issuer: tokens?.issuer ?? null,
     scopes: tokens?.scopes ?? null,
     expiresAt: tokens?.expiresAt === undefined ? null : new Date(tokens.expiresAt).toISOString(),
+    keeping: failed === undefined && account.used ? store.keeping : null,
     problem: failed === undefined ? null : { code: failed.code, message: failed.message, hint: failed.hint },
   };
   const text = failed !== undefined
     ? `Not signed in to ${endpoint}: ${failed.message}\n${failed.hint}\n`
     : !account.used
     ? `${endpoint} answers without a sign-in.\n`
-    : `Signed in to ${endpoint} at ${tokens?.issuer}, ${untilText(tokens?.expiresAt, Date.now())}.\n`;
+    : `Signed in to ${endpoint} at ${tokens?.issuer}, ${untilText(tokens?.expiresAt, Date.now())}.\n${
+      KEEPING[store.keeping]
+    }\n`;
   writeOut(logger.redact(values.switch("json").value ? `${JSON.stringify(facts)}\n` : text));
   return failed === undefined ? ExitCode.Ok : problemExitCode(failed.code);
 }

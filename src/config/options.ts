@@ -255,6 +255,24 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
+    name: "token-store",
+    kind: "value",
+    placeholder: "file|keychain",
+    brief:
+      "where tokens and client secrets are kept: a private file of the store, or one that only the system's keychain can open",
+    default: "file",
+    group: "Signing in (OAuth)",
+    commands: CONNECT,
+  },
+  {
+    name: "import",
+    kind: "value",
+    placeholder: "mcp-remote",
+    brief: "take over the tokens that mcp-remote has for this server, instead of signing in",
+    group: "Signing in (OAuth)",
+    commands: ["login"],
+  },
+  {
     name: "client-id",
     kind: "value",
     placeholder: "ID",

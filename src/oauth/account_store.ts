@@ -1,28 +1,42 @@
 import type { KnownServer } from "../mcp/early_answers.ts";
-import type { EntryPlace } from "../store/entry_path.ts";
+import { entryPath, type EntryPlace } from "../store/entry_path.ts";
 import { keepPrivate } from "../store/keep_private.ts";
 import { tryLock } from "../store/lock.ts";
 import { readEntries } from "../store/read_entries.ts";
 import { readEntry } from "../store/read_entry.ts";
+import { createSealer, type Sealer } from "../store/sealer.ts";
+import { type SecretBox, SecretBoxError } from "../store/secret_box.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Known } from "./registration.ts";
 import type { Client, Tokens } from "./tokens.ts";
 
-/** What is kept for one endpoint. Another version is not read. */
-interface Entry {
-  readonly version: 1;
-  /** The MCP server, as it is shown. */
-  readonly name: string;
+/** What is kept of an account that others must not see. */
+interface Secrets {
   readonly tokens?: Tokens;
   /** The clients that were registered, one for each issuer. */
   readonly clients: readonly Client[];
+}
+
+/** What others may see, and all that `status` shows. */
+interface Facts {
+  /** The MCP server, as it is shown. */
+  readonly name: string;
   /** The port the browser came back to. */
   readonly port?: number;
   /** What the server has said of itself. */
   readonly server?: KnownServer;
   /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
   readonly pending?: { readonly url: string; readonly until: number };
+}
+
+/** What is kept for one endpoint, in a file. Another version is not read. */
+interface Entry extends Facts, Secrets {
+  readonly version: 1;
+  /** The secrets instead, sealed with a key that the keychain has; `clients` is empty then. */
+  readonly sealed?: string;
+  /** What `status` shows of sealed tokens. */
+  readonly summary?: TokenSummary;
 }
 
 /** What {@linkcode createAccountStore} needs. */
@@ -33,13 +47,22 @@ export interface AccountStoreOptions {
   readonly key: string;
   /** The MCP server, as it is shown. */
   readonly server: string;
+  /** Whether new secrets are kept by the keychain. What it has stays there, whatever this says. @default false */
+  readonly keychain?: boolean;
+  /** Opens the keychain. @throws {SecretBoxError} */
+  readonly openKeychain: (directory: string) => SecretBox;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   readonly logger: Logger;
 }
 
+/** Where an account is kept. */
+export type Keeping = "file" | "keychain" | "memory";
+
 /** What is kept of one account. */
 export interface StoredAccount {
+  /** Where the tokens are, as far as is known by now. */
+  readonly keeping: Keeping;
   /** Reads the tokens, past any cache. */
   load(): Promise<Tokens | undefined>;
   /** Keeps other tokens, or none. Never rejects for what can't be written: it is kept in memory then. */
@@ -68,52 +91,159 @@ export const ACCOUNTS = "accounts";
 /** A URL that another copy shows counts so long, in milliseconds. */
 const PENDING_MS = 15 * 60_000;
 
+/** How often it is looked whether another copy has let go of a lock, in milliseconds. */
+const LOOK_MS = 50;
+
 /** Makes a {@linkcode StoredAccount}. */
 export function createAccountStore(options: AccountStoreOptions): StoredAccount {
-  const { directory, key, endpoint, logger } = options;
-  const nothing: Entry = { version: 1, name: options.server, clients: [] };
+  const { directory, key, endpoint, logger, keychain = false } = options;
+  const nothing: Facts & Secrets = { name: options.server, clients: [] };
   const place: EntryPlace | undefined = directory === undefined
     ? undefined
     : { directory, kind: ACCOUNTS, key };
-  let entry = nothing;
+  /** All that is known; the secrets of it are opened. */
+  let account = nothing;
+  /** Secrets that could not be written: they count, whatever the file says. */
+  let own: Secrets | undefined = place === undefined ? nothing : undefined;
+  let keeping: Keeping = place === undefined ? "memory" : keychain ? "keychain" : "file";
+  /** The keychain can't be used, as long as this program runs. */
+  let unsealable = false;
+  let sealer: Promise<Sealer> | undefined;
   let told = false;
   let writing: Promise<void> = Promise.resolve();
 
-  async function read(): Promise<Entry> {
+  async function read(): Promise<Facts & Secrets> {
     await writing;
-    if (place === undefined) return entry;
+    if (place === undefined) return account;
     const mended = await keepPrivate(place);
     if (mended.length > 0) {
       logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
     }
     const found = await readEntry(place);
-    if (isEntry(found)) entry = found;
-    return entry;
+    if (!isEntry(found)) return account;
+    account = await opened(found);
+    // It was in the file before the keychain was asked for.
+    const isPlain = found.tokens !== undefined || found.clients.length > 0;
+    if (keychain && isPlain && !unsealable) await change((now) => now);
+    return account;
+  }
+
+  /** An entry with its secrets. */
+  async function opened(entry: Entry): Promise<Facts & Secrets> {
+    const { version: _, sealed, summary: __, tokens, clients, ...facts } = entry;
+    if (own !== undefined) return { ...facts, ...own };
+    if (sealed === undefined) return { ...facts, ...secretsIn({ tokens, clients }) };
+    try {
+      if (unsealable) return { ...facts, clients: [] };
+      const secrets: Secrets = JSON.parse(await (await theSealer()).open(sealed));
+      keeping = "keychain";
+      return { ...facts, ...secrets };
+    } catch (error) {
+      withoutKeychain(error);
+      return { ...facts, clients: [] };
+    }
   }
 
   /** Changes what is kept: what others have changed meanwhile stays. */
-  function change(how: (now: Entry) => Entry): Promise<void> {
+  function change(how: (now: Facts & Secrets) => Facts & Secrets, forgetting = false): Promise<void> {
     const before = writing;
     return writing = (async () => {
       await before;
       if (place === undefined) {
-        entry = how(entry);
+        account = how(account);
         return inMemory("there is no directory for it");
       }
       const found = await readEntry(place).catch(() => undefined);
-      entry = how(isEntry(found) ? found : entry);
-      try {
-        if (!await writeEntry(place, entry)) inMemory("Deno has no permission to write there");
-      } catch (error) {
-        inMemory(String(error));
-      }
+      const entry = isEntry(found) && !forgetting ? found : undefined;
+      account = how(entry === undefined ? account : await opened(entry));
+      const next = await closed(account, entry);
+      if (await write(place, next.entry) && next.whole) own = undefined;
+      else own = secretsIn(account);
     })();
   }
 
-  function inMemory(why: string): void {
+  async function write(place: EntryPlace, entry: Entry): Promise<boolean> {
+    try {
+      if (await writeEntry(place, entry)) return true;
+      inMemory("Deno has no permission to write there");
+    } catch (error) {
+      inMemory(String(error));
+    }
+    return false;
+  }
+
+  /** What is written of an account in place of an entry, and whether that is all of it. */
+  async function closed(
+    { tokens, clients, ...facts }: Facts & Secrets,
+    before: Entry | undefined,
+  ): Promise<{ readonly entry: Entry; readonly whole: boolean }> {
+    const secrets = secretsIn({ tokens, clients });
+    const wasSealed = before?.sealed !== undefined;
+    const isEmpty = tokens === undefined && clients.length === 0;
+    if (!wasSealed && (isEmpty || !keychain)) {
+      return { entry: { version: 1, ...facts, ...secrets }, whole: true };
+    }
+    if (!unsealable) {
+      try {
+        const sealed = await (await theSealer()).seal(JSON.stringify(secrets), before?.sealed);
+        keeping = "keychain";
+        const summary = tokens === undefined ? {} : { summary: summaryOf(tokens) };
+        return { entry: { version: 1, ...facts, clients: [], sealed, ...summary }, whole: true };
+      } catch (error) {
+        withoutKeychain(error);
+      }
+    }
+    // What was there may be of use another day, and nothing joins it.
+    const { sealed, summary } = before ?? {};
+    return {
+      entry: {
+        version: 1,
+        ...facts,
+        ...secretsIn(before ?? nothing),
+        ...(sealed === undefined ? {} : { sealed }),
+        ...(summary === undefined ? {} : { summary }),
+      },
+      whole: false,
+    };
+  }
+
+  function theSealer(): Promise<Sealer> {
+    return sealer ??= (async () => {
+      // The file's name, which is the same for all copies and tells nothing of the server.
+      const id = (await entryPath(place!)).replace(/^.*\//s, "").replace(/\.json$/, "");
+      return createSealer({
+        box: () => options.openKeychain(place!.directory),
+        id,
+        label: `mcp-connect: ${options.server}`,
+        exclusively,
+      });
+    })();
+  }
+
+  async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      using held = await tryLock(place!, "key");
+      if (held !== undefined) return await work();
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  function withoutKeychain(error: unknown): void {
+    unsealable = true;
+    const hint = error instanceof SecretBoxError ? error.hint : undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    inMemory(`the keychain can't be used: ${why}`, hint);
+  }
+
+  function inMemory(why: string, hint?: string): void {
+    keeping = "memory";
     if (told) return;
     told = true;
-    logger.warn("the sign-in is kept in memory, and gone when this program ends", { endpoint, why });
+    logger.warn("the sign-in is kept in memory, and gone when this program ends", {
+      endpoint,
+      why,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   return {
@@ -149,9 +279,22 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
       };
     },
     saveClient: (client) => change((now) => ({ ...now, clients: withClient(now.clients, client) })),
-    forget: () => change(() => nothing),
+    async forget() {
+      const found = place === undefined ? undefined : await readEntry(place).catch(() => undefined);
+      await change(() => nothing, true);
+      if (!isEntry(found) || found.sealed === undefined) return;
+      try {
+        await (await theSealer()).forget();
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        logger.warn("the key is still in the keychain; what it opened is gone", { endpoint, why });
+      }
+    },
+    get keeping() {
+      return keeping;
+    },
     get port() {
-      return entry.port;
+      return account.port;
     },
     savePort: (port) => change((now) => ({ ...now, port })),
     server: async () => (await read()).server,
@@ -168,9 +311,14 @@ function withClient(clients: readonly Client[], client: Client): readonly Client
     : clients;
 }
 
-/** An account as `status` shows it: nothing of it is secret. */
-export interface AccountFacts {
-  readonly server: string;
+function secretsIn(
+  { tokens, clients }: { tokens?: Tokens | undefined; clients: readonly Client[] },
+): Secrets {
+  return { clients, ...(tokens === undefined ? {} : { tokens }) };
+}
+
+/** What `status` shows of tokens: nothing of it is secret. */
+export interface TokenSummary {
   readonly issuer: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -180,14 +328,27 @@ export interface AccountFacts {
   readonly renewable: boolean;
 }
 
+/** An account as `status` shows it. */
+export interface AccountFacts extends TokenSummary {
+  readonly server: string;
+  /** Where the tokens are. */
+  readonly keeping: Exclude<Keeping, "memory">;
+}
+
+function summaryOf(tokens: Tokens): TokenSummary {
+  const { issuer, client, scopes = [], expiresAt = null, refreshToken, grant } = tokens;
+  const renewable = refreshToken !== undefined || grant === "client_credentials";
+  return { issuer, clientId: client.clientId, scopes, expiresAt, renewable };
+}
+
 /** What is stored of all accounts. */
 export async function listAccounts(directory: string): Promise<AccountFacts[]> {
   const entries = await readEntries(directory, ACCOUNTS);
-  return entries.filter(isEntry).flatMap(({ name, tokens }) => {
-    if (tokens === undefined) return [];
-    const { issuer, client, scopes = [], expiresAt = null, refreshToken, grant } = tokens;
-    const renewable = refreshToken !== undefined || grant === "client_credentials";
-    return [{ server: name, issuer, clientId: client.clientId, scopes, expiresAt, renewable }];
+  return entries.filter(isEntry).flatMap(({ name, tokens, sealed, summary }): AccountFacts[] => {
+    if (sealed !== undefined && summary !== undefined) {
+      return [{ server: name, ...summary, keeping: "keychain" }];
+    }
+    return tokens === undefined ? [] : [{ server: name, ...summaryOf(tokens), keeping: "file" }];
   });
 }
 

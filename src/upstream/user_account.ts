@@ -45,7 +45,13 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   function open(): Promise<OpenAccount> {
     return opening ??= import("../oauth/open_account.ts").then(({ openAccount }) => {
       const { signIn, ...rest } = options;
-      const opened = openAccount({ ...rest, settings: signIn.oauth, waitMs: signIn.waitMs, say });
+      const opened = openAccount({
+        ...rest,
+        settings: signIn.oauth,
+        keychain: signIn.keychain,
+        waitMs: signIn.waitMs,
+        say,
+      });
       account = opened.account;
       account.listen(() => signedIn());
       if (closed) account.close();
