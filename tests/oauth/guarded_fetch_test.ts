@@ -1,6 +1,6 @@
 /** What the one way of OAuth's requests forbids, each test named for it. */
 import { deepStrictEqual, doesNotMatch, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { SignInError } from "../../src/oauth/errors.ts";
+import type { SignInError } from "../../src/oauth/errors.ts";
 import { guardedFetch, type GuardedFetchOptions } from "../../src/oauth/guarded_fetch.ts";
 import { setTrap, startHostileServer } from "./hostile_server.ts";
 

@@ -14,7 +14,7 @@ import {
   type TokenStore,
 } from "../../src/oauth/refresh.ts";
 import { DEFAULT_SETTINGS, type OAuthSettings } from "../../src/oauth/settings.ts";
-import { chooseTokens, fits, isDue, isFor, isOver, secretsOf, type Tokens } from "../../src/oauth/tokens.ts";
+import { chooseTokens, fits, isDue, isFor, secretsOf, type Tokens } from "../../src/oauth/tokens.ts";
 
 const TOKENS: Tokens = {
   accessToken: "a1",
