@@ -265,7 +265,10 @@ function startRawAnswer(answer: (write: (text: string) => Promise<void>) => Prom
     try {
       for await (const connection of listener) {
         await connection.read(new Uint8Array(4096));
-        const write = async (text: string) => void await connection.write(new TextEncoder().encode(text));
+        const write = async (text: string) => {
+          let rest = new TextEncoder().encode(text);
+          while (rest.length > 0) rest = rest.subarray(await connection.write(rest));
+        };
         await answer(write).catch(() => {});
         connection.close();
       }
