@@ -64,13 +64,24 @@ export async function clientAuth(
     case "none":
       return oauth.None();
     case "client_secret_basic":
-      return oauth.ClientSecretBasic(clientSecret!);
+      return basic(clientSecret!);
     case "client_secret_post":
       return oauth.ClientSecretPost(clientSecret!);
     case "private_key_jwt":
       if (privateKey === undefined) throw new SignInError("SETTINGS", `${method} needs a private key`);
       return oauth.PrivateKeyJwt(await importPrivateKey(privateKey, algorithm));
   }
+}
+
+/**
+ * Shows a secret in the header (RFC 6749, section 2.3.1), form-encoded as its appendix B says. The library encodes `-`,
+ * `_` and `.` as well, which changes nothing for servers that decode and everything for the many that don't.
+ */
+function basic(clientSecret: string): oauth.ClientAuth {
+  const encoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
+  return (_server, { client_id }, _body, headers) => {
+    headers.set("authorization", `Basic ${btoa(`${encoded(client_id)}:${encoded(clientSecret)}`)}`);
+  };
 }
 
 /** What WebCrypto needs for each algorithm (RFC 7518, section 3.1; RFC 9864). */

@@ -387,6 +387,18 @@ Deno.test("a registration that leaves something out is understood, one that says
   }
 });
 
+Deno.test("a secret in a header is readable to servers that decode, and to those that don't where they can", async () => {
+  const cases: readonly (readonly [id: string, secret: string, header: string])[] = [
+    ["pre-registered_client.1", "a-b_c.d*e", "pre-registered_client.1:a-b_c.d*e"],
+    ["a:b", "c d/+ü", "a%3Ab:c+d%2F%2B%C3%BC"],
+  ];
+  for (const [clientId, clientSecret, header] of cases) {
+    await using server = startHostileServer();
+    await signIn(signInRequest(server.mcpUrl, obedient(), { clientId, clientSecret }));
+    strictEqual(server.seen.at(-1)?.headers.get("authorization"), `Basic ${btoa(header)}`);
+  }
+});
+
 Deno.test("the resource is on every leg, spelt as the metadata spells it, or on none", async () => {
   for (const no of [false, true]) {
     await using server = startHostileServer({
