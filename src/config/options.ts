@@ -421,7 +421,7 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
-    name: "allow-no-pkce",
+    name: "allow-missing-pkce",
     kind: "switch",
     brief: "go on where the authorization server does not say that it knows PKCE",
     group: "Signing in (OAuth)",

@@ -64,7 +64,7 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
       ),
       browser: values.switch("no-browser").value ? "print" : "open",
       allowPrivate: values.switch("allow-private-auth").value,
-      pkceOptional: values.switch("allow-no-pkce").value,
+      pkceOptional: values.switch("allow-missing-pkce").value,
       dpop: oneOf(values.required("dpop"), ["auto", "always", "off"]),
     },
   };
