@@ -6,6 +6,8 @@ export interface Tool {
   readonly command: string;
   /** What it is part of, for whoever lacks it. */
   readonly from: string;
+  /** Variables beside those of this program. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a tool left. */
@@ -26,7 +28,7 @@ const PATIENCE_MS = 20_000;
  * @throws {SecretBoxError} when it is not there, may not be run, or does not end
  */
 export async function runTool(
-  { command, from }: Tool,
+  { command, from, env = {} }: Tool,
   args: readonly string[],
   stdin = "",
   patienceMs = PATIENCE_MS,
@@ -39,6 +41,7 @@ export async function runTool(
   try {
     child = new Deno.Command(command, {
       args: [...args],
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

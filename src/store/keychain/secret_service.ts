@@ -1,7 +1,8 @@
 import { type SecretBox, SecretBoxError } from "../secret_box.ts";
 import { runTool, type Tool, type ToolRun } from "./run_tool.ts";
 
-const SECRET_TOOL: Tool = { command: "secret-tool", from: "it (Debian and Ubuntu: libsecret-tools)" };
+/** The Secret Service's own command. */
+export const SECRET_TOOL: Tool = { command: "secret-tool", from: "it (Debian and Ubuntu: libsecret-tools)" };
 
 /** The keychain of Linux desktops (the Secret Service: GNOME Keyring, KWallet), by its own command. */
 export function secretService(tool: Tool = SECRET_TOOL): SecretBox {
