@@ -475,7 +475,7 @@ export const OPTIONS = [
     kind: "value",
     placeholder: "SECONDS",
     brief: "bound of connecting and the handshake (test: of each step)",
-    default: { proxy: "30", test: "10" },
+    default: { proxy: "30", "auth-proxy": "30", test: "10", login: "30", logout: "30" },
     group: "Time and repetition",
     commands: CONNECT,
   },

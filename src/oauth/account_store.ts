@@ -108,6 +108,8 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   let keeping: Keeping = place === undefined ? "memory" : keychain ? "keychain" : "file";
   /** The keychain can't be used, as long as this program runs. */
   let unsealable = false;
+  /** What is sealed and could not be opened. */
+  let unopened: string | undefined;
   let sealer: Promise<Sealer> | undefined;
   let told = false;
   let writing: Promise<void> = Promise.resolve();
@@ -133,15 +135,23 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     const { version: _, sealed, summary: __, tokens, clients, ...facts } = entry;
     if (own !== undefined) return { ...facts, ...own };
     if (sealed === undefined) return { ...facts, ...secretsIn({ tokens, clients }) };
-    try {
-      if (unsealable) return { ...facts, clients: [] };
-      const secrets: Secrets = JSON.parse(await (await theSealer()).open(sealed));
-      keeping = "keychain";
-      return { ...facts, ...secrets };
-    } catch (error) {
-      withoutKeychain(error);
-      return { ...facts, clients: [] };
+    if (sealed !== unopened && !unsealable) {
+      try {
+        const text = await (await theSealer()).open(sealed);
+        if (text !== undefined) {
+          keeping = "keychain";
+          return { ...facts, ...JSON.parse(text) as Secrets };
+        }
+        logger.warn("the keychain does not give the key to the stored sign-in", {
+          endpoint,
+          hint: "is it locked? If the key is gone, sign in again",
+        });
+      } catch (error) {
+        withoutKeychain(error);
+      }
+      unopened = sealed;
     }
+    return { ...facts, clients: [] };
   }
 
   /** Changes what is kept: what others have changed meanwhile stays. */
@@ -157,8 +167,12 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
       const entry = isEntry(found) && !forgetting ? found : undefined;
       account = how(entry === undefined ? account : await opened(entry));
       const next = await closed(account, entry);
-      if (await write(place, next.entry) && next.whole) own = undefined;
-      else own = secretsIn(account);
+      if (await write(place, next.entry) && next.whole) {
+        own = undefined;
+        keeping = next.entry.sealed === undefined ? keychain ? keeping : "file" : "keychain";
+      } else {
+        own = secretsIn(account);
+      }
     })();
   }
 
@@ -183,10 +197,11 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     if (!wasSealed && (isEmpty || !keychain)) {
       return { entry: { version: 1, ...facts, ...secrets }, whole: true };
     }
-    if (!unsealable) {
+    // Nothing takes the place of what another copy may be able to open, but another sign-in.
+    const isMute = wasSealed && isEmpty && before.sealed === unopened;
+    if (!unsealable && !isMute) {
       try {
         const sealed = await (await theSealer()).seal(JSON.stringify(secrets), before?.sealed);
-        keeping = "keychain";
         const summary = tokens === undefined ? {} : { summary: summaryOf(tokens) };
         return { entry: { version: 1, ...facts, clients: [], sealed, ...summary }, whole: true };
       } catch (error) {
@@ -203,7 +218,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
         ...(sealed === undefined ? {} : { sealed }),
         ...(summary === undefined ? {} : { summary }),
       },
-      whole: false,
+      whole: isMute,
     };
   }
 

@@ -11,11 +11,11 @@ export interface Sealer {
    */
   seal(text: string, beside: string | undefined): Promise<string>;
   /**
-   * Opens what was sealed.
+   * Opens what was sealed; `undefined` where the keychain does not give the key, or has another one.
    *
-   * @throws {SecretBoxError} also when the key is not there, or is another one
+   * @throws {SecretBoxError} when the keychain can't be used
    */
-  open(sealed: string): Promise<string>;
+  open(sealed: string): Promise<string | undefined>;
   /** Makes all that was sealed unreadable for good. @throws {SecretBoxError} */
   forget(): Promise<void>;
 }
@@ -90,12 +90,7 @@ export function createSealer({ box: open, id, label, exclusively }: SealerOption
       const known = key && await decrypt(sealed, key);
       if (known !== undefined) return known;
       key = await find();
-      const text = key && await decrypt(sealed, key);
-      if (text !== undefined) return text;
-      throw new SecretBoxError(
-        `${box!.name} ${key === undefined ? "does not give the key" : "has another key"}`,
-        "is it locked? If the key is gone, sign in again",
-      );
+      return key && await decrypt(sealed, key);
     },
     async forget() {
       key = undefined;

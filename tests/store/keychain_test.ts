@@ -201,13 +201,13 @@ Deno.test("what is sealed can be opened by every copy of the program, with the k
   strictEqual(await first.open(await second.seal("newer", sealed)), "newer");
   // Twice the same is not the same twice: nothing can be told from what changes.
   ok(await first.seal("tokens", sealed) !== sealed);
-  await rejects(sealerOf(memoryBox()).open(sealed), { message: /does not give the key/ });
+  strictEqual(await sealerOf(memoryBox()).open(sealed), undefined);
   const foreign = memoryBox();
   await sealerOf(foreign).seal("x", undefined);
-  await rejects(sealerOf(foreign).open(sealed), { message: /another key/ });
+  strictEqual(await sealerOf(foreign).open(sealed), undefined);
   // One account's secrets can't be put in the place of another's.
   box.secrets.set("two", box.secrets.get("one")!);
-  await rejects(sealerOf(box, "two").open(sealed), SecretBoxError);
+  strictEqual(await sealerOf(box, "two").open(sealed), undefined);
 });
 
 Deno.test("changed by one bit, what was sealed is refused", async () => {
@@ -216,9 +216,9 @@ Deno.test("changed by one bit, what was sealed is refused", async () => {
   for (const at of [0, 12, sealed.length - 1]) {
     const changed = sealed.slice();
     changed[at]! ^= 1;
-    await rejects(sealerOf(box).open(changed.toBase64()), SecretBoxError);
+    strictEqual(await sealerOf(box).open(changed.toBase64()), undefined);
   }
-  await rejects(sealerOf(box).open("no base64!"), SecretBoxError);
+  strictEqual(await sealerOf(box).open("no base64!"), undefined);
 });
 
 Deno.test("the keychain is asked once for a program, and again when another copy has made a new key", async () => {
