@@ -55,28 +55,19 @@ export async function startSecretService(
     DISPLAY: "",
     WAYLAND_DISPLAY: "",
   };
-  const start = (command: string, args: string[], input?: string) => {
-    const child = new Deno.Command(command, {
-      args,
-      env,
-      stdin: input === undefined ? "null" : "piped",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    return { child, input };
-  };
-  const { child: bus } = start("dbus-daemon", [`--config-file=${config}`, "--nofork"]);
+  const start = (command: string, args: string[]) =>
+    new Deno.Command(command, { args, env, stdin: "piped", stdout: "null", stderr: "null" }).spawn();
+  const bus = start("dbus-daemon", [`--config-file=${config}`, "--nofork"]);
   await listening(() => ping(env));
   const args = ["--foreground", "--components=secrets", ...(unlocked ? ["--unlock"] : ["--start"])];
-  const { child: keyring } = start("gnome-keyring-daemon", args, unlocked ? "a password" : undefined);
-  if (unlocked) {
-    const writer = keyring.stdin.getWriter();
-    await writer.write(new TextEncoder().encode("a password"));
-    await writer.close();
-  }
+  const keyring = start("gnome-keyring-daemon", args);
+  await bus.stdin.close();
+  const password = keyring.stdin.getWriter();
+  if (unlocked) await password.write(new TextEncoder().encode("a password"));
+  await password.close();
   await listening(() => owned(env));
   return {
-    env,
+    env: { DBUS_SESSION_BUS_ADDRESS: env.DBUS_SESSION_BUS_ADDRESS, DISPLAY: "" },
     async [Symbol.asyncDispose]() {
       for (const child of [keyring, bus]) {
         try {
