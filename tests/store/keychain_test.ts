@@ -14,6 +14,25 @@ import { memoryBox } from "./memory_box.ts";
 const LINUX = Deno.build.os === "linux";
 const SECRET = "0123456789abcdef".repeat(4);
 
+/** A command that notes its arguments and stdin, and answers as it is told. */
+async function standIn(answer: string, code = 0) {
+  const directory = await Deno.makeTempDir();
+  const command = `${directory}/tool`;
+  await Deno.writeTextFile(
+    command,
+    `#!/bin/sh\nprintf '%s\\n' "$@" >'${directory}/args'\ncat >'${directory}/stdin'\n` +
+      `printf '%s' '${answer}'\nexit ${code}\n`,
+    { mode: 0o700 },
+  );
+  return {
+    directory,
+    tool: { command, from: "the test" },
+    args: async () => (await Deno.readTextFile(`${directory}/args`)).trimEnd().split("\n"),
+    stdin: () => Deno.readTextFile(`${directory}/stdin`),
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+}
+
 Deno.test("the keychain of this system keeps a secret, replaces it and forgets it", {
   ignore: LINUX && !hasSecretService(),
 }, async () => {
@@ -89,25 +108,6 @@ Deno.test("a command that may not be run is not asked for, and the permission is
 });
 
 if (Deno.build.os !== "windows") {
-  /** A command that notes its arguments and stdin, and answers as it is told. */
-  async function standIn(answer: string, code = 0) {
-    const directory = await Deno.makeTempDir();
-    const command = `${directory}/tool`;
-    await Deno.writeTextFile(
-      command,
-      `#!/bin/sh\nprintf '%s\\n' "$@" >'${directory}/args'\ncat >'${directory}/stdin'\n` +
-        `printf '%s' '${answer}'\nexit ${code}\n`,
-      { mode: 0o700 },
-    );
-    return {
-      directory,
-      tool: { command, from: "the test" },
-      args: async () => (await Deno.readTextFile(`${directory}/args`)).trimEnd().split("\n"),
-      stdin: () => Deno.readTextFile(`${directory}/stdin`),
-      [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
-    };
-  }
-
   Deno.test("macOS' security is told a secret on stdin alone, in one line, whatever the label", async () => {
     await using it = await standIn("");
     await macosKeychain(it.tool).set("abc-1", SECRET, `mcp-connect: https://a.example/"x"\n$(b)\\`);
