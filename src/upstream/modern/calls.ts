@@ -426,8 +426,9 @@ export function createCalls(options: CallsOptions): Calls {
   function resume(message: Message, requestOptions: RequestOptions): Exchange {
     let call: Call | undefined;
     const exchange = openExchange((notice) => call !== undefined && abandon(call, notice));
-    void find().then((found) => {
+    void opened().then((state) => {
       if (exchange.settled) return;
+      const found = find(state);
       if (typeof found === "string") {
         const why = `Invalid params: ${found}`;
         return exchange.settle({
@@ -442,11 +443,13 @@ export function createCalls(options: CallsOptions): Calls {
     });
     return exchange;
 
-    /** The call it goes on with, or why there is none. */
-    async function find(): Promise<Call | string> {
-      const text = textAt(message, ["params", "requestState"])!;
-      const given: unknown = JSON.parse(text);
-      const state = typeof given === "string" ? await seal.open(given) as State | undefined : undefined;
+    async function opened(): Promise<State | undefined> {
+      const given: unknown = JSON.parse(textAt(message, ["params", "requestState"])!);
+      return typeof given === "string" ? await seal.open(given) as State | undefined : undefined;
+    }
+
+    /** The call it goes on with, or why there is none; taken up in the same turn, so that only one can. */
+    function find(state: State | undefined): Call | string {
       if (state === undefined) return "this requestState was not made here, or was changed";
       const it = bySerial.get(state.call);
       if (it === undefined || it.parked === undefined || it.rounds !== state.round) {
