@@ -89,6 +89,8 @@ interface Question {
   readonly text: string;
   /** The server's request; `undefined` when the server has only said what it needs. */
   readonly request: Message | undefined;
+  /** The server has not said which call it belongs to: it may be another's. */
+  readonly guessed: boolean;
   /** The client has been told of it. */
   told: boolean;
 }
@@ -197,15 +199,22 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   function giveUp(call: Call, notice: Message | undefined): void {
-    for (const { request } of call.questions.values()) {
-      if (request !== undefined) {
-        void call.host.peer.notify(
-          errorAnswer(request.id!, ErrorCode.InternalError, "the call was given up"),
-        );
+    leaveQuestions(call, [...call.questions.values()]);
+    call.upstream?.cancel(notice);
+  }
+
+  /** What the server asks is not put to this call any more; what may be another's is put to another. */
+  function leaveQuestions(call: Call, left: readonly Question[]): void {
+    for (const { name, request, guessed } of left) {
+      call.questions.delete(name);
+      if (request === undefined) continue;
+      if (guessed && !ended) {
+        question(call.host, request, undefined);
+      } else {
+        const why = "the call was given up";
+        void call.host.peer.notify(errorAnswer(request.id!, ErrorCode.InternalError, why));
       }
     }
-    call.questions.clear();
-    call.upstream?.cancel(notice);
   }
 
   function forget(call: Call): void {
@@ -243,15 +252,30 @@ export function createCalls(options: CallsOptions): Calls {
   function over(call: Call, sent: Message, outcome: Outcome): void {
     const own = answerIn(outcome);
     const asks = own === undefined || !MAY_ASK.has(call.message.method!) ? undefined : urlsAskedFor(own);
+    const guessed = keepGuessed(call, outcome);
     if (asks !== undefined) {
-      call.questions.clear();
       call.upstream = undefined;
-      return askForUrls(call, asks, own!);
+      askForUrls(call, asks, own!);
+      if (!bySerial.has(call.serial)) leaveQuestions(call, guessed);
+      return;
     }
-    call.questions.clear();
     const shown = own === undefined ? outcome : translated(call, sent, own, outcome);
-    if (call.asker === undefined) call.over = shown;
-    else settle(call, shown);
+    if (call.asker === undefined) {
+      call.over = shown;
+      // The client comes back with the others.
+      leaveQuestions(call, guessed.filter(({ told }) => !told));
+    } else {
+      settle(call, shown);
+      leaveQuestions(call, guessed);
+    }
+  }
+
+  /** The call's own questions are over with it; others are not, unless whoever asks them is gone. */
+  function keepGuessed(call: Call, outcome: Outcome): readonly Question[] {
+    for (const { name, guessed } of call.questions.values()) {
+      if (!guessed || outcome.kind !== "answered") call.questions.delete(name);
+    }
+    return [...call.questions.values()];
   }
 
   function settle(call: Call, outcome: Outcome): void {
@@ -334,7 +358,7 @@ export function createCalls(options: CallsOptions): Calls {
         asObject(JSON.parse(readEnvelope(call.message).capabilities));
       return obstacleTo({ method: message.method!, params }, capabilities, MODERN_REVISION);
     };
-    // A wire that all share does not say on whose behalf the server asks: the oldest call that can ask is taken.
+    // A wire that all share does not say on whose behalf the server asks.
     const open = given !== undefined ? [given] : callsOf(host);
     const asking = open.filter((it) => MAY_ASK.has(it.message.method!) && bySerial.has(it.serial));
     if (asking.length === 0) {
@@ -343,15 +367,18 @@ export function createCalls(options: CallsOptions): Calls {
         `${message.method} belongs to no request in which this client can be asked`,
       );
     }
-    const call = asking.find((it) => obstacle(it) === undefined);
+    const able = asking.filter((it) => obstacle(it) === undefined);
+    // The oldest call whose client is there and is not asked already, if there is one: so each of several gets its share.
+    const call = able.find(({ asker, questions }) => asker !== undefined && questions.size === 0) ??
+      able.find(({ asker }) => asker !== undefined) ?? able[0];
     if (call === undefined) return refuse(ErrorCode.MethodNotFound, obstacle(asking[0]!)!);
-    addQuestion(call, inputRequestOf(message), message);
+    addQuestion(call, inputRequestOf(message), message, given === undefined);
     gather(call);
   }
 
-  function addQuestion(call: Call, text: string, request: Message | undefined): void {
+  function addQuestion(call: Call, text: string, request: Message | undefined, guessed = false): void {
     const name = `input-${++call.lastName}`;
-    call.questions.set(name, { name, text, request, told: false });
+    call.questions.set(name, { name, text, request, guessed, told: false });
   }
 
   /** The server takes a question back. */
@@ -473,7 +500,6 @@ export function createCalls(options: CallsOptions): Calls {
     const kept = call.kept;
     call.kept = [];
     for (const it of kept) void asker.receive(it);
-    if (call.over !== undefined) return settle(call, call.over);
     const responses = new Map(
       membersAt(asker.message, ["params", "inputResponses"]).map((
         [name, text],
@@ -484,9 +510,16 @@ export function createCalls(options: CallsOptions): Calls {
       call.questions.delete(name);
       if (request !== undefined) answer(call, request, responses.get(name)!);
     }
+    if (call.over !== undefined) {
+      settle(call, call.over);
+      return leaveQuestions(call, [...call.questions.values()]);
+    }
     // What has not been answered is asked again; so is what has come up meanwhile.
     if (call.questions.size > 0) return void park(call);
-    if (call.upstream === undefined) return sendAgain(call, answered.map(({ name }) => responses.get(name)!));
+    if (call.upstream === undefined) {
+      const opened = answered.filter(({ request }) => request === undefined);
+      sendAgain(call, opened.map(({ name }) => responses.get(name)!));
+    }
   }
 
   function answer({ host }: Call, request: Message, text: string): void {
