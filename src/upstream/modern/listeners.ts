@@ -2,8 +2,8 @@ import { notification, request as newRequest } from "../../jsonrpc/answers.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../../link/exchange.ts";
+import { failure } from "../../link/failure.ts";
 import type { Exchange, Outcome, Receive, RequestOptions } from "../../link/peer.ts";
-import { listenOver } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
 import {
   acknowledgement,
@@ -38,7 +38,7 @@ export interface Listeners {
   move(host: LegacyHost): void;
   /** How many listen. */
   readonly size: number;
-  /** Ends all in good order. */
+  /** Ends all: whoever still wants to listen begins anew. */
   end(): void;
 }
 
@@ -154,8 +154,9 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
       return listeners.size;
     },
     end() {
-      for (const { id, exchange } of [...listeners]) {
-        exchange.settle({ kind: "answered", message: listenOver(id) });
+      const why = failure("CONNECTION_LOST", endpoint, "the session that was listened to has ended");
+      for (const { exchange } of [...listeners]) {
+        exchange.settle({ kind: "lost", failure: why, lastEventId: undefined });
       }
       listeners.clear();
       subscribed.clear();

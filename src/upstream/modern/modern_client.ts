@@ -9,7 +9,7 @@ import { within } from "../../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../../link/peer.ts";
 import { claimOf } from "../../mcp/claim.ts";
 import { readEnvelope, withEnvelope } from "../../mcp/envelope.ts";
-import { contradictsModern, judgeProbe } from "../../mcp/era.ts";
+import { contradictsModern, judgeGreeting, judgeProbe } from "../../mcp/era.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { MODERN_REVISION, ModernErrorCode } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -145,9 +145,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     const before = server;
     const exchange = openExchange((notice) => present.cancel(notice), () => present.held === true);
     present.whenOver((outcome) => {
-      const contradicts = legacy
-        ? "failure" in outcome && outcome.failure.code === "SESSION_LOST"
-        : contradictsModern(evidenceOf(outcome));
+      const contradicts = legacy ? contradictsLegacy(outcome) : contradictsModern(evidenceOf(outcome));
       if (!contradicts || closed) return exchange.settle(outcome);
       if (server === before) beginAnew();
       void decide(message).then((decision) => {
@@ -335,6 +333,15 @@ interface Ground {
   modern(): Promise<Server>;
   wake(): void;
   close(): Promise<void>;
+}
+
+/** Tells whether a server that was legacy may be so no more: it does not begin a session anew, and says so. */
+function contradictsLegacy(outcome: Outcome): boolean {
+  if (!("failure" in outcome)) return false;
+  const { code, status } = outcome.failure;
+  if (code === "SESSION_LOST") return true;
+  const refused = outcome.kind === "not_sent" && code === "REFUSED";
+  return refused && judgeGreeting({ answer: undefined, status }) === "ask";
 }
 
 function revisionOf(message: Message): string | undefined {
