@@ -3,6 +3,7 @@ import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../../link/exchange.ts";
 import { failure } from "../../link/failure.ts";
+import { within } from "../../link/pause.ts";
 import type { Exchange, Outcome, Receive, RequestOptions } from "../../link/peer.ts";
 import { asObject } from "../../mcp/revision.ts";
 import {
@@ -42,6 +43,9 @@ export interface Listeners {
   end(): void;
 }
 
+/** So long one request for a resource waits for the one before it, in milliseconds. */
+const ORDER_MS = 5000;
+
 interface Listener {
   readonly id: Id;
   readonly exchange: OpenExchange;
@@ -54,6 +58,8 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
   const listeners = new Set<Listener>();
   /** The resources that are subscribed to, or about to be. */
   const subscribed = new Map<string, { listeners: number; readonly taken: Promise<boolean> }>();
+  /** What is under way for a resource: over HTTP a server may carry two requests out in either order. */
+  const pending = new Map<string, Promise<boolean>>();
   let present: LegacyHost | undefined;
 
   function listen(message: Message, { receive }: RequestOptions, host: LegacyHost): Exchange {
@@ -109,7 +115,17 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
     return subscribed.delete(uri);
   }
 
-  async function ask(host: LegacyHost, method: string, uri: string): Promise<boolean> {
+  function ask(host: LegacyHost, method: string, uri: string): Promise<boolean> {
+    const before = pending.get(uri);
+    const mine = before === undefined
+      ? askNow(host, method, uri)
+      : within(before, ORDER_MS).then(() => askNow(host, method, uri));
+    pending.set(uri, mine);
+    void mine.then(() => pending.get(uri) === mine && pending.delete(uri));
+    return mine;
+  }
+
+  async function askNow(host: LegacyHost, method: string, uri: string): Promise<boolean> {
     const it = newRequest(newId(), method, { uri });
     const outcome: Outcome = await host.peer.request(it).outcome;
     const done = outcome.kind === "answered" && outcome.message.kind === "result";
