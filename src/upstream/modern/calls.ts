@@ -26,6 +26,8 @@ export interface CallsOptions {
   readonly logger: Logger;
   /** Takes what the server says to all. */
   readonly announced: (host: LegacyHost, message: Message) => void;
+  /** A call is over. */
+  readonly over?: () => void;
   /**
    * How long a call waits for the client to come back with what it was asked for.
    * @default 300_000
@@ -222,6 +224,7 @@ export function createCalls(options: CallsOptions): Calls {
     call.parked?.abort();
     call.parked = undefined;
     call.asker = undefined;
+    options.over?.();
   }
 
   // Log levels: of the session there, of a request here ------------------------------------------------------------

@@ -72,6 +72,10 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
     announced: (host, message) => {
       if (host === present) listeners.announced(message);
     },
+    over() {
+      // What is said last of the call leaves first.
+      if (retired.size > 0) queueMicrotask(sweep);
+    },
   });
 
   function hostFor(message: Message): LegacyHost {
@@ -122,12 +126,6 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
     return exchange;
   }
 
-  function send(message: Message, requestOptions: RequestOptions, host: LegacyHost): Exchange {
-    const exchange = calls.send(message, requestOptions, host);
-    if (retired.size > 0) exchange.whenOver(sweep);
-    return exchange;
-  }
-
   return {
     begin: (message) => hostFor(message).begin(),
     request(message, requestOptions) {
@@ -144,7 +142,7 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
           case "subscriptions/listen":
             return listeners.listen(message, requestOptions, host);
           default:
-            return send(message, requestOptions, host);
+            return calls.send(message, requestOptions, host);
         }
       });
     },
