@@ -118,9 +118,11 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
     const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
     void host.begin().then((problem) => {
       if (exchange.settled) return;
-      if (problem !== undefined) return exchange.settle(inTheWay(problem));
-      listeners.move(host);
-      sent = use(host);
+      // One that can do more may have taken its place meanwhile, and its end be no failure.
+      const replaced = host !== present;
+      if (!replaced && problem !== undefined) return exchange.settle(inTheWay(problem));
+      if (!replaced) listeners.move(host);
+      sent = replaced ? withHost(message, use) : use(host);
       sent.whenOver(exchange.settle);
     });
     return exchange;
