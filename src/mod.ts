@@ -43,6 +43,7 @@ export { InvalidMessage, Message, type MessageKind, type Span } from "./jsonrpc/
 export { describeEndpoint } from "./link/describe_endpoint.ts";
 export type { Endpoint } from "./link/endpoint.ts";
 export { EndpointError } from "./link/endpoint_error.ts";
+export type { EraMemory } from "./link/era/era_memory.ts";
 export { type Failure, FailureCode, type FailureName } from "./link/failure.ts";
 export { openPeer, type PeerOptions } from "./link/open_peer.ts";
 export { parseEndpoint } from "./link/parse_endpoint.ts";

@@ -47,6 +47,11 @@ const HEADER_NOTE = "Header values may hold ${NAME} for an environment variable 
   "--user-agent and another value for the same header is an error; otherwise --header wins over --headers, " +
   "and that over --header-file.";
 
+const ERA_NOTE =
+  "The report tells which era of the protocol the server speaks, how that was found out, and what a client of each " +
+  "revision gets. A server that answers as a legacy one is asked more at the end, on connections of their own; a command " +
+  "is started once more for it, unless --protocol says what it speaks.";
+
 const PAGES: Readonly<Record<CommandName, Page>> = {
   proxy: {
     brief: COMMAND_BRIEFS.proxy,
@@ -79,7 +84,7 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       "mcp-connect test [OPTIONS] --endpoint ENDPOINT",
       "mcp-connect test [OPTIONS] -- CMD ARGS…",
     ],
-    notes: [ENDPOINT_NOTE, HEADER_NOTE],
+    notes: [ENDPOINT_NOTE, HEADER_NOTE, ERA_NOTE],
     examples: [
       ["mcp-connect test https://example.com/mcp", "what works, what does not, and why"],
       ["mcp-connect test --json https://example.com/mcp", "the same for a program"],

@@ -21,7 +21,7 @@ export async function testCommand(input: CommandInput): Promise<number> {
   const report = await diagnose({
     settings,
     logger,
-    open: (chosen) => openPeer({ ...settings, chosen }, logger),
+    open: (more) => openPeer({ ...settings, ...more }, logger),
     exitCodeOf: problemExitCode,
     ...(behindProxy(settings.endpoint) ? {} : { inspect: (url: URL) => inspectConnection(url, boundMs) }),
   });

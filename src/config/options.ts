@@ -67,6 +67,29 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
+    name: "store",
+    kind: "value",
+    placeholder: "DIRECTORY",
+    brief:
+      "where what has been found out of servers is kept, for this user alone (without it: the platform's place for such)",
+    group: "Endpoint",
+    commands: PROXY,
+  },
+  {
+    name: "no-store",
+    kind: "switch",
+    brief: "keep nothing there, and read nothing",
+    group: "Endpoint",
+    commands: PROXY,
+  },
+  {
+    name: "no-cache",
+    kind: "switch",
+    brief: "ask a modern server every time, also for what it has called fresh for a while",
+    group: "Endpoint",
+    commands: PROXY,
+  },
+  {
     name: "fallbacks",
     kind: "value",
     placeholder: "LIST",

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../telemetry/logger.ts";
+import { defaultDirectory } from "../store/default_directory.ts";
 import { VERSION } from "../version.ts";
 import { parseCertificates } from "./certificates.ts";
 import { resolveClientCertificate } from "./client_certificate.ts";
@@ -83,6 +84,7 @@ export function resolveSettings(
     );
   }
 
+  const store = resolveStore(values, environment);
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
   const certificates = values.list("ca-cert");
@@ -92,6 +94,8 @@ export function resolveSettings(
     endpoint,
     transport,
     protocol,
+    cache: !values.switch("no-cache").value,
+    ...(store === undefined ? {} : { store }),
     ...numbers,
     fallbacks: resolveFallbacks(values, endpoint, input.platform),
     returnToFirst: oneOf(values.required("fallback-return"), ["auto", "never"]) === "auto",
@@ -107,6 +111,15 @@ export function resolveSettings(
     cookies: !values.switch("no-cookies").value,
     log,
   };
+}
+
+/** The store's directory; absent where it is not wanted, or the environment does not tell of a place for it. */
+function resolveStore(values: OptionValues, environment: Environment): string | undefined {
+  if (values.switch("no-store").value) return undefined;
+  return values.text("store")?.value ?? defaultDirectory(Deno.build.os, (name) => {
+    const variable = environment(name);
+    return variable.kind === "set" ? variable.value : undefined;
+  });
 }
 
 /** The settings of the log, which all commands have. @throws {ConfigError} on an unknown level or format */

@@ -48,6 +48,10 @@ export interface ConnectSettings {
   readonly transport: TransportChoice;
   /** The era of the endpoint and its fallbacks; `modern` never goes with the transport `sse`. */
   readonly protocol: ProtocolChoice;
+  /** Whether a modern server's results are kept as long as it calls them fresh. */
+  readonly cache: boolean;
+  /** The directory where what has been found out of servers is kept; absent: nothing is. */
+  readonly store?: string;
   /** Bound of connecting and the handshake, in milliseconds. */
   readonly timeoutMs: number;
   /** Bound of making one connection, in milliseconds; absent: {@linkcode timeoutMs} alone. */

@@ -1,6 +1,6 @@
 import { notification, request } from "../jsonrpc/answers.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import type { Peer, Receive } from "../link/peer.ts";
+import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { pause } from "../link/pause.ts";
 import { asObject } from "../mcp/revision.ts";
 import type { Problem } from "./report.ts";
@@ -10,25 +10,41 @@ export type Reply =
   | { readonly result: Readonly<Record<string, unknown>>; readonly message: Message }
   | { readonly problem: Problem };
 
+/** Waits for the outcome; the request is given up after that time, which makes it `cancelled`. */
+export async function outcomeWithin(
+  exchange: Exchange,
+  withinMs: number,
+  notice?: Message,
+): Promise<Outcome> {
+  const over = new AbortController();
+  void pause(withinMs, over.signal).then((late) => late && exchange.cancel(notice));
+  const outcome = await exchange.outcome;
+  over.abort();
+  return outcome;
+}
+
 /**
  * Makes a function that sends a request and waits for its answer at most `timeoutMs`.
  *
  * @param receive takes what arrives on the request's behalf
+ * @param ended told how each request ended
  */
-export function asker(peer: Peer, timeoutMs: number, receive: Receive) {
+export function asker(
+  peer: Peer,
+  timeoutMs: number,
+  receive: Receive,
+  ended: (method: string, outcome: Outcome) => void = () => {},
+) {
   let lastId = 0;
   return async (method: string, params?: unknown): Promise<Reply> => {
     const id = String(++lastId);
     const exchange = peer.request(request(id, method, params), { receive, probe: method === "ping" });
-    const over = new AbortController();
-    void pause(timeoutMs, over.signal).then((elapsed) => {
-      if (!elapsed) return;
-      // `initialize` must not be cancelled (MCP 2025-11-25, basic/utilities/cancellation).
-      if (method === "initialize") exchange.cancel();
-      else exchange.cancel(notification("notifications/cancelled", { requestId: Number(id) }));
-    });
-    const outcome = await exchange.outcome;
-    over.abort();
+    // `initialize` must not be cancelled (MCP 2025-11-25, basic/utilities/cancellation).
+    const notice = method === "initialize"
+      ? undefined
+      : notification("notifications/cancelled", { requestId: Number(id) });
+    const outcome = await outcomeWithin(exchange, timeoutMs, notice);
+    ended(method, outcome);
     switch (outcome.kind) {
       case "answered":
         return readAnswer(method, outcome.message);
@@ -39,11 +55,17 @@ export function asker(peer: Peer, timeoutMs: number, receive: Receive) {
         const said = "answer" in outcome && outcome.answer !== undefined
           ? errorText(outcome.answer)
           : undefined;
+        // The failure would show the body that the error stands in.
+        const refused = said !== undefined && outcome.kind === "refused" && status !== undefined;
         return {
           problem: {
             step: method,
             code,
-            message: said === undefined ? message : `${message}; it says: ${said}`,
+            message: said === undefined
+              ? message
+              : refused
+              ? `the server refused the request (HTTP ${status}): ${said}`
+              : `${message}; it says: ${said}`,
             hint: hint ?? null,
             status: status ?? null,
           },
@@ -84,5 +106,5 @@ function readAnswer(step: string, message: Message): Reply {
 function errorText(answer: Message): string {
   const { code, message } = asObject(answer.parsed("error"));
   const text = typeof message === "string" ? message : "(no message)";
-  return `error ${String(code)}: ${text.slice(0, 500)}`;
+  return `error ${JSON.stringify(code)?.slice(0, 40)}: ${text.slice(0, 500)}`;
 }

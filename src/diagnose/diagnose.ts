@@ -1,14 +1,20 @@
 import type { ConnectSettings } from "../config/settings.ts";
-import { errorAnswer, notification, resultAnswer } from "../jsonrpc/answers.ts";
+import { notification } from "../jsonrpc/answers.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { evidenceOf } from "../link/era/evidence.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
-import type { Peer } from "../link/peer.ts";
+import type { PeerOptions } from "../link/open_peer.ts";
+import type { Outcome, Peer } from "../link/peer.ts";
 import { within } from "../link/pause.ts";
-import { LATEST_LEGACY_REVISION, LEGACY_REVISIONS, readInitializeResult } from "../mcp/revision.ts";
+import { judgeDiscovery, judgeGreeting } from "../mcp/era.ts";
+import { MODERN_REVISION } from "../mcp/modern.ts";
+import { asObject, isLegacyRevision, LATEST_LEGACY_REVISION, readInitializeResult } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { VERSION } from "../version.ts";
+import { answerServer } from "./answer_server.ts";
 import { asker } from "./ask.ts";
+import { initializeParams } from "./ask_apart.ts";
+import { findEra } from "./find_era.ts";
 import type { ConnectionFacts } from "./inspect_tls.ts";
 import { listAll, type ListKind, NOT_OFFERED } from "./list_all.ts";
 import {
@@ -24,8 +30,8 @@ import {
 export interface DiagnoseOptions {
   readonly settings: ConnectSettings;
   readonly logger: Logger;
-  /** Makes the Peer, and tells `chosen` which transport was found for a URL. */
-  open(chosen: (transport: "http" | "sse", why: string) => void): Promise<Peer>;
+  /** Makes a Peer; what is given here goes before the settings. */
+  open(more: Pick<PeerOptions, "protocol" | "transport" | "chosen" | "evidence">): Promise<Peer>;
   /** Looks at the server on a connection of its own; absent where that is not possible. */
   inspect?(url: URL): Promise<ConnectionFacts>;
   /** The exit code that goes with a problem's code. */
@@ -68,12 +74,25 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     prompts: NOT_OFFERED,
   };
 
-  const peer = await options.open((name, why) => transport = { name, why });
+  /** What came of the requests that were to tell the era, as the server answered them. */
+  let greeting: Outcome | undefined;
+  let discovery: Outcome | undefined;
+  const peer = await options.open({
+    chosen: (name, why) => transport = { name, why },
+    evidence(asked, outcome) {
+      if (asked === "initialize") greeting = outcome;
+      else discovery = outcome;
+    },
+  });
   const receive = (message: Message) => void answerServer(peer, message, logger);
   peer.listen({ receive });
-  const ask = asker(peer, timeoutMs, receive);
+  /** What came of our own `initialize`, translated where need be. */
+  let handshaken: Outcome | undefined;
+  const ask = asker(peer, timeoutMs, receive, (_method, outcome) => handshaken ??= outcome);
 
+  const begun = performance.now();
   const session = await handshake();
+  const handshakeMs = performance.now() - begun;
   if (session !== undefined) {
     const start = performance.now();
     for (const [name, kind] of Object.entries(LISTS)) {
@@ -89,6 +108,29 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     if (!problems.some(isFatal)) timings.ping = await measurePings();
   }
   await within(peer.close(), CLOSE_MS);
+  if (
+    session?.modern === true && settings.protocol === "auto" && settings.transport === "auto" &&
+    transport.name === "http"
+  ) {
+    transport = { name: "http", why: "server/discover was answered over Streamable HTTP" };
+  }
+  const era = await findEra({
+    settings,
+    logger,
+    transport: transport.name,
+    handshake: handshaken!,
+    greeting,
+    discovery,
+    answered: session?.modern === false ? session.revision : undefined,
+    failed: problems.some(isFatal),
+    handshakeMs,
+    closeMs: CLOSE_MS,
+    open: () =>
+      options.open({
+        protocol: "legacy",
+        ...(transport.name === "http" || transport.name === "sse" ? { transport: transport.name } : {}),
+      }),
+  });
 
   const exitCode = problems.length === 0 ? 0 : options.exitCodeOf(problems[0]!.code);
   return {
@@ -98,6 +140,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     endpoint: describeEndpoint(endpoint),
     transport,
     revision: session?.revision ?? null,
+    ...era,
     server: session?.server ?? null,
     capabilities: session?.capabilities ?? null,
     ...listings,
@@ -108,21 +151,15 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
 
   async function handshake() {
     const start = performance.now();
-    const reply = await ask("initialize", {
-      protocolVersion: LATEST_LEGACY_REVISION,
-      capabilities: {},
-      clientInfo: { name: "mcp-connect", version: VERSION },
-    });
+    const reply = await ask("initialize", initializeParams(LATEST_LEGACY_REVISION));
     if ("problem" in reply) {
-      problems.push(reply.problem);
+      problems.push(withProtocol(reply.problem, settings.protocol, handshaken!));
       return undefined;
     }
     timings.initialize = round(performance.now() - start);
     const said = readInitializeResult(reply.message);
     const revision = said?.protocolVersion;
-    if (
-      said === undefined || revision === undefined || !LEGACY_REVISIONS.some((known) => known === revision)
-    ) {
+    if (said === undefined || !isLegacyRevision(revision)) {
       problems.push({
         step: "initialize",
         code: "BAD_ANSWER",
@@ -140,20 +177,27 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
       problems.push({ step: "initialized", code, message, hint: hint ?? null, status: status ?? null });
     }
     const { name, version, title } = said.serverInfo;
+    const modern = discovery?.kind === "answered" && judgeDiscovery(evidenceOf(discovery)) === "modern"
+      ? discovery.message
+      : undefined;
     return {
-      revision,
-      capabilities: said.capabilities,
+      modern: modern !== undefined,
+      revision: modern === undefined ? revision : MODERN_REVISION,
+      capabilities: modern === undefined
+        ? said.capabilities
+        : asObject(asObject(modern.parsed("result")).capabilities),
       server: { name: text(name) ?? "", version: text(version) ?? "", title: text(title) ?? null },
     };
   }
 
   async function measurePings(): Promise<Timings["ping"]> {
     const times: number[] = [];
+    const method = session?.modern === true ? "server/discover" : "ping";
     for (let i = 0; i < PINGS; i++) {
       const start = performance.now();
       const reply = await ask("ping");
       if ("problem" in reply) {
-        problems.push(reply.problem);
+        problems.push({ ...reply.problem, step: method });
         break;
       }
       times.push(performance.now() - start);
@@ -161,6 +205,7 @@ export async function diagnose(options: DiagnoseOptions): Promise<Report> {
     if (times.length === 0) return null;
     times.sort((a, b) => a - b);
     return {
+      method,
       count: times.length,
       min: round(times[0]!)!,
       p50: round(times[Math.floor((times.length - 1) / 2)]!)!,
@@ -189,14 +234,20 @@ function firstTransport({ endpoint, transport }: ConnectSettings): { name: Trans
   };
 }
 
-/** Answers the server's own requests: `ping` as one must, all else with "no such method", as we declared nothing. */
-async function answerServer(peer: Peer, message: Message, logger: Logger): Promise<void> {
-  logger.debug("from the server", { method: message.method });
-  if (message.kind !== "request") return;
-  const id = message.id!;
-  await peer.notify(
-    message.method === "ping" ? resultAnswer(id, {}) : errorAnswer(id, -32601, "Method not found"),
-  );
+/** Says of a failed handshake what `--protocol` had to do with it. */
+function withProtocol(problem: Problem, protocol: ConnectSettings["protocol"], outcome: Outcome): Problem {
+  const also = (hint: string) => problem.hint === null ? hint : `${problem.hint}; ${hint}`;
+  if (protocol === "modern") {
+    const mayBeLegacy = ["CONNECTION_LOST", "CONNECT_TIMEOUT"].includes(problem.code) &&
+      outcome.kind !== "not_sent";
+    const hint = mayBeLegacy
+      ? also("a server of an older revision needs --protocol modern left out")
+      : problem.hint;
+    return { ...problem, step: "server/discover", hint };
+  }
+  return protocol === "legacy" && judgeGreeting(evidenceOf(outcome)) === "ask"
+    ? { ...problem, hint: also(`a server of ${MODERN_REVISION} needs --protocol legacy left out`) }
+    : problem;
 }
 
 /** After these there is no point in asking for more. */

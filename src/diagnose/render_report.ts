@@ -1,5 +1,6 @@
 import { neutralise } from "../telemetry/neutralise.ts";
-import type { Certificate, Listing, Problem, Report, Timings, TransportName } from "./report.ts";
+import { clientLines } from "./client_lines.ts";
+import type { Certificate, Era, Listing, Problem, Report, Timings, TransportName } from "./report.ts";
 
 /** How the report looks. */
 export interface ReportStyle {
@@ -14,6 +15,12 @@ const TRANSPORTS: Readonly<Record<TransportName, string>> = {
   stdio: "child process",
   tcp: "TCP",
   unix: "Unix socket",
+};
+
+const ERAS: Readonly<Record<NonNullable<Era["name"]>, string>> = {
+  legacy: "legacy",
+  modern: "modern",
+  dual: "dual-era",
 };
 
 /** Below this a certificate is about to end, in days. */
@@ -50,7 +57,10 @@ export function renderReport(report: Report, style: ReportStyle): string {
     }
     listing("Prompts", "prompts/list", report.prompts);
   }
-  row(mark.none, "Timings", timingsText(report.timings));
+  const { name, why } = report.era;
+  row(mark.none, "Era", `${name === null ? "not known" : ERAS[name]}: ${why}`);
+  clientLines(report.clients).forEach((line, i) => row(mark.none, i === 0 ? "Clients" : "", line));
+  row(mark.none, "Timings", timingsText(report.timings, name === "modern"));
   for (const problem of report.problems) {
     lines.push("");
     lines.push(...problemLines(problem, style));
@@ -84,13 +94,15 @@ function listingText({ offered, count, names, complete }: Listing): string {
   return `${count}${complete ? "" : " or more"}${count === 0 ? "" : `: ${names.join(", ")}`}`;
 }
 
-function timingsText({ connect, initialize, lists, ping }: Timings): string {
+function timingsText({ connect, initialize, lists, ping }: Timings, modern: boolean): string {
   const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
   const parts = [
     connect === null ? "" : `connect ${ms(connect)}`,
-    initialize === null ? "" : `initialize ${ms(initialize)}`,
+    initialize === null ? "" : `${modern ? "handshake" : "initialize"} ${ms(initialize)}`,
     lists === null ? "" : `lists ${ms(lists)}`,
-    ping === null ? "" : `ping ${ms(ping.p50)} (median of ${ping.count}, ${ms(ping.min)} to ${ms(ping.max)})`,
+    ping === null
+      ? ""
+      : `${ping.method} ${ms(ping.p50)} (median of ${ping.count}, ${ms(ping.min)} to ${ms(ping.max)})`,
   ].filter((part) => part !== "");
   return parts.length === 0 ? "nothing to measure" : parts.join(", ");
 }

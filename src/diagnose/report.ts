@@ -13,8 +13,12 @@ export interface Report {
   readonly endpoint: string;
   /** How it was spoken to, and why so. */
   readonly transport: { readonly name: TransportName; readonly why: string };
-  /** The protocol revision the server chose. */
+  /** The protocol revision that was spoken with the server. */
   readonly revision: string | null;
+  /** The era of the protocol that the server speaks. */
+  readonly era: Era;
+  /** What a client of each revision gets through this program, oldest first. */
+  readonly clients: readonly ClientForecast[];
   /** What the server says of itself. */
   readonly server: { readonly name: string; readonly version: string; readonly title: string | null } | null;
   /** The server's capabilities as it sent them. */
@@ -33,6 +37,31 @@ export interface Report {
 /** The wire that was used; `http` is Streamable HTTP, `sse` the older HTTP+SSE. */
 export type TransportName = "http" | "sse" | "stdio" | "tcp" | "unix";
 
+/** Which era of the protocol a server speaks. */
+export interface Era {
+  /** `legacy` up to 2025-11-25, `modern` from 2026-07-28 on, `dual` for both; null when it is not known. */
+  readonly name: "legacy" | "modern" | "dual" | null;
+  /** What that was concluded from, in words. */
+  readonly why: string;
+}
+
+/** What a client of one revision gets through this program. */
+export interface ClientForecast {
+  /** The client's revision. */
+  readonly revision: string;
+  /**
+   * `passed_on`: as it is; `translated`: into another era; `other_revision`: passed on, and the server answers with a revision
+   * other than the client's; `not_served`; `not_known`.
+   */
+  readonly outcome: "passed_on" | "translated" | "other_revision" | "not_served" | "not_known";
+  /** The revision that is spoken with the server then. */
+  readonly serverRevision: string | null;
+  /** The test has seen it; otherwise it follows from what is known. */
+  readonly tried: boolean;
+  /** In words. */
+  readonly why: string;
+}
+
 /** What a server lists of one kind. */
 export interface Listing {
   /** The server declared the capability, so it was asked. */
@@ -49,13 +78,23 @@ export interface Listing {
 export interface Timings {
   /** Name lookup, TCP and TLS, on a connection of its own; HTTP endpoints that are reached directly only. */
   readonly connect: number | null;
-  /** From the first byte to the answer of `initialize`, connecting or starting the command included. */
+  /**
+   * From the first byte to the end of the handshake: the answer to `initialize`, or a modern server's to `server/discover`;
+   * connecting or starting the command included.
+   */
   readonly initialize: number | null;
   /** All lists, all pages. */
   readonly lists: number | null;
-  /** Round trips of `ping`, one after the other. */
+  /** Round trips of a request that asks for a sign of life, one after the other. */
   readonly ping:
-    | { readonly count: number; readonly min: number; readonly p50: number; readonly max: number }
+    | {
+      /** `ping`, or `server/discover` for a modern server, which has no `ping`. */
+      readonly method: "ping" | "server/discover";
+      readonly count: number;
+      readonly min: number;
+      readonly p50: number;
+      readonly max: number;
+    }
     | null;
 }
 

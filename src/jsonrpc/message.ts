@@ -84,9 +84,20 @@ export class Message {
   readonly result: Span | undefined;
   /** Where `error` stands; `undefined` when it is not there. */
   readonly error: Span | undefined;
+  /**
+   * Some member in it, at whatever depth, has a name that begins with `io.`, as reserved names do. Known from the reading: who
+   * looks for such a name need not search messages without.
+   */
+  readonly hasIoName: boolean;
 
-  private constructor(bytes: Uint8Array<ArrayBuffer>, kind: MessageKind, envelope: Envelope) {
+  private constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    kind: MessageKind,
+    envelope: Envelope,
+    hasIoName: boolean,
+  ) {
     this.bytes = bytes;
+    this.hasIoName = hasIoName;
     this.kind = kind;
     this.id = envelope.id;
     this.method = envelope.method;
@@ -133,7 +144,7 @@ export class Message {
       throw new InvalidMessage(ErrorCode.InvalidRequest, "Invalid Request: a message is a JSON object");
     }
     if (notes.lineBreak) joinLines(bytes);
-    return new Message(bytes, kindOf(bytes, envelope, duplicate), envelope);
+    return new Message(bytes, kindOf(bytes, envelope, duplicate), envelope, notes.ioName);
   }
 
   /** Reads a message from text; see {@linkcode Message.parse}. */

@@ -18,6 +18,8 @@ export interface ScanNotes {
   bits: number;
   /** A raw line break stands between tokens. */
   lineBreak: boolean;
+  /** Some member's name begins with `io.`, as reserved names do, or may do so in another spelling. */
+  ioName: boolean;
 }
 
 /** Thrown for text that is not JSON. */
@@ -129,9 +131,21 @@ function skipLiteral(bytes: Uint8Array, at: number, end: number): number {
   return at + literal.length;
 }
 
+function noteName(bytes: Uint8Array, start: number, notes: ScanNotes): void {
+  const first = bytes[start + 1];
+  if (first !== 0x69 && first !== BACKSLASH) return;
+  const [second, third] = [bytes[start + 2], bytes[start + 3]];
+  if (
+    first === BACKSLASH || second === BACKSLASH ||
+    (second === 0x6f && (third === 0x2e || third === BACKSLASH))
+  ) notes.ioName = true;
+}
+
 /** Skips a member's name and colon, and returns the offset of its value. */
 function skipName(bytes: Uint8Array, at: number, end: number, notes: ScanNotes): number {
-  at = skipSpace(bytes, skipString(bytes, skipSpace(bytes, at, end, notes), end, notes), end, notes);
+  const start = skipSpace(bytes, at, end, notes);
+  at = skipSpace(bytes, skipString(bytes, start, end, notes), end, notes);
+  noteName(bytes, start, notes);
   if (at >= end || bytes[at] !== COLON) throw new JsonSyntaxError(at);
   return at + 1;
 }
@@ -210,6 +224,7 @@ export function scanObject(
   for (;;) {
     const nameStart = skipSpace(bytes, at, end, notes);
     const nameEnd = skipString(bytes, nameStart, end, notes);
+    noteName(bytes, nameStart, notes);
     at = skipSpace(bytes, nameEnd, end, notes);
     if (at >= end || bytes[at] !== COLON) throw new JsonSyntaxError(at);
     const valueStart = skipSpace(bytes, at + 1, end, notes);
@@ -252,5 +267,5 @@ export function scanArray(
 
 /** Starts a scan's notes afresh. */
 export function newNotes(): ScanNotes {
-  return { bits: 0, lineBreak: false };
+  return { bits: 0, lineBreak: false, ioName: false };
 }

@@ -2,12 +2,13 @@ import type { Logger } from "../telemetry/logger.ts";
 import { VERSION } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { caching } from "./era/caching.ts";
 import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
-import type { Peer } from "./peer.ts";
+import type { Outcome, Peer } from "./peer.ts";
 
 /** How an endpoint is spoken to. Times in milliseconds, sizes in bytes. */
 export interface PeerOptions {
@@ -28,6 +29,11 @@ export interface PeerOptions {
    * @default nothing
    */
   readonly era?: EraMemory;
+  /**
+   * Whether a modern server's results are kept as long as it calls them fresh.
+   * @default true
+   */
+  readonly cache?: boolean;
   /**
    * How long connecting may take.
    * @default 30_000
@@ -83,6 +89,8 @@ export interface PeerOptions {
    * @default {}
    */
   readonly env?: Readonly<Record<string, string>>;
+  /** Told what came of each request that was to tell the server's era. */
+  readonly evidence?: (asked: "initialize" | "server/discover", outcome: Outcome) => void;
   /** Told which transport was chosen for a URL, and why. */
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
@@ -90,6 +98,7 @@ export interface PeerOptions {
 const DEFAULTS = {
   transport: "auto",
   protocol: "auto",
+  cache: true,
   timeoutMs: 30_000,
   headers: [],
   userAgent: `mcp-connect/${VERSION}`,
@@ -137,9 +146,16 @@ async function openWire(options: CompleteOptions, name: string, logger: Logger):
     explain: (error) => explainLink(error, name, endpoint.kind),
     logger,
   });
-  const { protocol, era } = options;
-  const memory = era === undefined ? {} : { memory: era };
-  return eraLayer({ endpoint: name, logger, host: name, duplex: true, protocol, ...memory })(wire);
+  const { protocol, era, evidence, cache } = options;
+  return eraLayer({
+    endpoint: name,
+    logger,
+    host: name,
+    duplex: true,
+    protocol,
+    ...(era && { memory: era }),
+    ...(evidence && { evidence }),
+  })(cache ? caching({ endpoint: name, logger })(wire) : wire);
 }
 
 /** Opening a socket has a bound of its own where one is given; starting a command is one call that nothing can end. */

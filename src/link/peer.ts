@@ -66,6 +66,8 @@ export interface RequestOptions {
   readonly final?: boolean;
   /** It asks for a sign of life: an answer from this side would be none. @default false */
   readonly probe?: boolean;
+  /** What was answered before won't do, however fresh it is. @default false */
+  readonly fresh?: boolean;
 }
 
 /**

@@ -40,9 +40,10 @@ const CLAIMS: readonly string[] = [
  * ```
  */
 export function claimOf(message: Message): Claim {
+  // Legacy requests are not searched.
+  if (!message.hasIoName) return NONE;
   const meta = textAt(message, ["params", "_meta"]);
-  // Without a look inside: few legacy requests have even that.
-  if (meta === undefined || !meta.includes("io.modelcontextprotocol")) return NONE;
+  if (meta === undefined) return NONE;
   const parsed: unknown = JSON.parse(meta);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return NONE;
   const has = (key: string) => Object.hasOwn(parsed, key);

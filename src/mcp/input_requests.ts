@@ -1,4 +1,4 @@
-import { edit, membersAt, withoutMembers } from "../jsonrpc/edit.ts";
+import { edit, membersAt, textAt, withoutMembers } from "../jsonrpc/edit.ts";
 import type { Id } from "../jsonrpc/id.ts";
 import { InvalidMessage, Message } from "../jsonrpc/message.ts";
 import { asObject } from "./revision.ts";
@@ -59,12 +59,17 @@ export function legacyRequest({ text, params }: InputRequest, id: Id): Message |
   }
 }
 
+/** What belongs to the request that a question was, and to no question: the tokens of its progress and of its task. */
+const OF_THE_REQUEST = ["progressToken", "io.modelcontextprotocol/related-task"];
+
 /**
  * What a legacy server asks, as one of a modern result's `inputRequests`: the JSON text of an object with `method` and
  * `params`. A URL has no `elicitationId` there, and tasks are gone.
  */
 export function inputRequestOf(question: Message): string {
-  const plain = withoutMembers(question, ["params"], ["task", "elicitationId"]);
+  const own = withoutMembers(question, ["params", "_meta"], OF_THE_REQUEST);
+  const gone = textAt(own, ["params", "_meta"]) === "{}" ? ["_meta"] : [];
+  const plain = withoutMembers(own, ["params"], ["task", "elicitationId", ...gone]);
   const params = plain.textOf("params");
   const rest = params === undefined ? "" : `,"params":${params}`;
   return `{"method":${JSON.stringify(question.method)}${rest}}`;

@@ -38,12 +38,21 @@ const NAMES: Readonly<Record<string, string>> = {
  * @param params the arguments of the tool that is called which are mirrored
  */
 export function modernHeaders(message: Message, params: readonly HeaderParam[] = []): Record<string, string> {
-  const method = message.method!;
   const revision = textAt(message, ["params", "_meta", META.protocolVersion]);
-  const headers: Record<string, string> = {
+  return {
     "mcp-protocol-version": revision?.startsWith('"') ? JSON.parse(revision) : MODERN_REVISION,
-    "mcp-method": encodeHeaderValue(method),
+    "mcp-method": encodeHeaderValue(message.method!),
+    ...mirroredHeaders(message, params),
   };
+}
+
+/**
+ * Those of them that say what a request's `params` say: `Mcp-Name`, and `Mcp-Param-…` for arguments that are mirrored.
+ * Hosted servers demand them in the legacy era, too.
+ */
+export function mirroredHeaders(message: Message, params: readonly HeaderParam[]): Record<string, string> {
+  const method = message.method!;
+  const headers: Record<string, string> = {};
   const member = Object.hasOwn(NAMES, method) ? NAMES[method] : undefined;
   const text = member === undefined ? undefined : textAt(message, ["params", member]);
   const name: unknown = text === undefined ? undefined : JSON.parse(text);

@@ -6,6 +6,13 @@ export const LEGACY_REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025
 /** The newest legacy revision: what our own client offers. */
 export const LATEST_LEGACY_REVISION = "2025-11-25";
 
+/** Tells whether a revision is of the legacy era. */
+export function isLegacyRevision(
+  revision: string | undefined,
+): revision is typeof LEGACY_REVISIONS[number] {
+  return LEGACY_REVISIONS.some((known) => known === revision);
+}
+
 /** Tells whether a revision knows JSON-RPC batches: 2025-03-26 alone does (S/2025-03-26/basic, Batching). */
 export function allowsBatches(revision: string | undefined): boolean {
   return revision === "2025-03-26";

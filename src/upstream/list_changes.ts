@@ -75,6 +75,7 @@ async function readPages(method: string, options: ChangesOptions): Promise<Messa
     const params = cursor === undefined ? undefined : { cursor };
     const exchange = options.peer.request(request(options.newId(), method, params), {
       receive: options.receive,
+      fresh: true,
     });
     const outcome = await exchange.outcome;
     if (outcome.kind !== "answered" || outcome.message.kind !== "result") return undefined;

@@ -2,12 +2,12 @@ import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
-import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
 import { openExchange } from "../link/exchange.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { Exchange, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { clientEras } from "./client_eras.ts";
+import { createEraNotes } from "./era_notes.ts";
 import type { KeptListening } from "./kept_listening.ts";
 import { createListings } from "./listings.ts";
 import { recovering } from "./recovery.ts";
@@ -32,8 +32,10 @@ const UNASKED_ATTEMPTS = 10;
 export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const { settings, logger, session } = options;
   const listings = createListings();
-  /** What is known of each endpoint's era, as long as this program runs. */
-  const eras = new Map<Endpoint, EraMemory>();
+  const { store, cwd } = settings;
+  // Where the user says which era it is, nothing is found out.
+  const stored = store !== undefined && settings.protocol === "auto" && settings.transport !== "sse";
+  const eras = createEraNotes({ logger, ...(stored && { store }), ...(cwd !== undefined && { cwd }) });
   let listener: PeerListener | undefined;
   let lastId = 0;
 
@@ -42,8 +44,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     { endpoint, transport }: Omit<Fallback, "presumed">,
     replayed: () => void,
   ): Promise<Peer> {
-    const era = eras.get(endpoint) ?? newEraMemory();
-    eras.set(endpoint, era);
+    const { memory: era, ready } = eras.of(endpoint);
     const own = { ...settingsFor(endpoint, settings), endpoint, transport, era };
     const name = describeEndpoint(endpoint);
 
@@ -79,8 +80,10 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       });
     }
 
+    const wire = await openPeer(own, logger);
+    await ready;
     return clientEras({
-      legacy: withSession(await openPeer(own, logger), session, replayed),
+      legacy: withSession(wire, session, replayed),
       openModern,
       hasSession: () => session().initialize !== undefined,
     });
@@ -172,9 +175,9 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
         receive: (message) => (kept?.receiverOf(message) ?? it.receive)(message),
       });
     },
-    close() {
+    async close() {
       kept?.close();
-      return whole.close();
+      await Promise.all([whole.close(), eras.close()]);
     },
   };
 }

@@ -1,6 +1,14 @@
 /** The measures. Each runs once a round, for all subjects, whose order changes from round to round. */
 import { canReadMemory, pause, peakMiB, resetPeak, restingMiB } from "./memory.ts";
-import { echoText, INITIALIZED_TEXT, initializeText, PAYLOAD_BYTES, payloadText } from "./messages.ts";
+import {
+  ECHO_TEXT,
+  echoText,
+  INITIALIZED_TEXT,
+  initializeText,
+  modernEchoText,
+  PAYLOAD_BYTES,
+  payloadText,
+} from "./messages.ts";
 import type { MetricKey } from "./metrics.ts";
 import { record, type Samples } from "./samples.ts";
 import type { ServerProcess } from "./server_process.ts";
@@ -58,6 +66,7 @@ export const MEASURES: readonly Measure[] = [
       await rate(round, round.server.urls.json, "jsonRate");
     },
   },
+  { name: "eras", metrics: ["toLegacy", "toModern"], run: eras },
   { name: "soak", metrics: ["rss10k", "rss100k"], long: true, run: soak },
 ];
 
@@ -90,6 +99,48 @@ async function attempt(
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     for (const key of metrics) (round.samples.failures[key] ??= {})[subject.key] = reason;
+  }
+}
+
+/** What crossing eras adds to a call: against the call that crosses none, at the same server, in turns. */
+async function eras(round: Round): Promise<void> {
+  const { plain, modern } = round.server.urls;
+  const { warmCalls, blocks, callsPerBlock } = round.amounts;
+  for (const subject of round.subjects.filter(({ role }) => role === "ours")) {
+    await attempt(round, subject, ["toLegacy", "toModern"], async () => {
+      const cells = [
+        { url: plain, legacy: true },
+        { url: plain, legacy: false },
+        { url: modern, legacy: true },
+        { url: modern, legacy: false },
+      ].map((it) => ({ ...it, session: subject.open(it.url, SOAK_DEADLINE_MS), times: [] as number[] }));
+      let id = 2;
+      try {
+        for (const { session, legacy } of cells) {
+          if (legacy) {
+            await session.ask(initializeText(1));
+            await session.tell(INITIALIZED_TEXT);
+          }
+          const textOf = legacy ? echoText : modernEchoText;
+          const answer = await session.ask(textOf(id++));
+          if (!answer.includes(ECHO_TEXT)) throw new Error(`no echo: ${answer.slice(0, 300)}`);
+          for (let i = 0; i < warmCalls; i++) await session.time(textOf(id++));
+        }
+        for (let block = 0; block < blocks; block++) {
+          for (const { session, legacy, times } of cells) {
+            const textOf = legacy ? echoText : modernEchoText;
+            for (let i = 0; i < callsPerBlock; i++) times.push(await session.time(textOf(id++)));
+          }
+        }
+      } finally {
+        for (const { session } of cells) await session.close();
+      }
+      const [legacyLegacy, modernLegacy, legacyModern, modernModern] = cells.map(({ times }) =>
+        median(times)
+      );
+      record(round.samples, "toLegacy", subject.key, modernLegacy! - legacyLegacy!);
+      record(round.samples, "toModern", subject.key, legacyModern! - modernModern!);
+    });
   }
 }
 

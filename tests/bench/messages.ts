@@ -4,6 +4,8 @@ const encoder = new TextEncoder();
 
 /** The protocol revision that every subject is asked for. */
 export const REVISION = "2025-11-25";
+/** The revision that is asked for in the modern era. */
+export const MODERN_REVISION = "2026-07-28";
 /** The size of the text that the `echo` tool is given and gives back, in bytes. */
 export const ECHO_BYTES = 200;
 /** Sizes, in bytes, that the `payload` tool is asked for. */
@@ -33,6 +35,21 @@ const echoParams = JSON.stringify({ name: "echo", arguments: { text: ECHO_TEXT }
 /** A call of `echo`: the small call of the latency and throughput measures. */
 export function echoText(id: number): string {
   return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${echoParams}}`;
+}
+
+const modernEchoParams = JSON.stringify({
+  name: "echo",
+  arguments: { text: ECHO_TEXT },
+  _meta: {
+    "io.modelcontextprotocol/protocolVersion": MODERN_REVISION,
+    "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1.0.0" },
+    "io.modelcontextprotocol/clientCapabilities": {},
+  },
+});
+
+/** The same call as a modern client makes it. */
+export function modernEchoText(id: number): string {
+  return `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${modernEchoParams}}`;
 }
 
 /** A call of `payload`, whose result holds a text of `bytes` bytes. */

@@ -41,6 +41,8 @@ export const METRICS: readonly Metric[] = [
   metric("rss10k", "RSS after 10,000 calls", "MiB", 1, true),
   metric("rss100k", "RSS after 100,000 calls", "MiB", 1, true),
   metric("peak", "peak RSS rise by one 16 MiB result", "MiB", 1, true),
+  metric("toLegacy", "added by a modern client at a legacy server, p50", "ms", 3),
+  metric("toModern", "added by a legacy client at a modern server, p50", "ms", 3),
   metric("jsonP50", "JSON answers: call, p50", "ms", 2),
   metric("jsonAddedP50", "JSON answers: added latency, p50", "ms", 2),
   metric("jsonRate", "JSON answers: calls/s, 64 in flight", "calls/s", 0, false, "higher"),

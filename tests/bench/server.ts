@@ -1,12 +1,12 @@
 /**
  * The server that every subject is measured against: Streamable HTTP of revision 2025-11-25, with sessions. It
  * answers as servers on the official SDK do, by an event stream, on the `plain` and `slow` ports, and by a JSON
- * body on the `json` port. The `slow` port adds 100 ms to each request. Prints its ports as one JSON line, then
+ * body on the `json` port. The `slow` port adds 100 ms to each request. The `modern` port knows revision 2026-07-28 only. Prints its ports as one JSON line, then
  * answers each line on stdin (`reset`, `stats`, or `restart`, which cuts the `plain` port's connections and forgets all
  * sessions) with one line, and ends with stdin.
  */
 import { headerOf, listenRaw, type RawRequest, type RawResponse } from "./http_listener.ts";
-import { payloadOf, REVISION, textResult } from "./messages.ts";
+import { MODERN_REVISION, payloadOf, REVISION, textResult } from "./messages.ts";
 
 /** Requests that the `plain` port saw since the last `reset`. */
 export interface WireCount {
@@ -22,7 +22,12 @@ export const SLOW_DELAY_MS = 100;
 interface Rpc {
   id?: number | string;
   method?: string;
-  params?: { protocolVersion?: string; name?: string; arguments?: { text?: string; bytes?: number } };
+  params?: {
+    protocolVersion?: string;
+    name?: string;
+    arguments?: { text?: string; bytes?: number };
+    _meta?: Record<string, unknown>;
+  };
 }
 
 const encoder = new TextEncoder();
@@ -130,6 +135,27 @@ function handle(json: boolean, request: RawRequest, count: WireCount): RawRespon
   }
 }
 
+const DISCOVERED = JSON.stringify({
+  resultType: "complete",
+  supportedVersions: [MODERN_REVISION],
+  capabilities: { tools: {} },
+  ttlMs: 0,
+  cacheScope: "private",
+});
+
+function handleModern(request: RawRequest): RawResponse {
+  if (request.method !== "POST") return { status: 405, headers: "allow: POST\r\n" };
+  const { id, method, params }: Rpc = JSON.parse(decoder.decode(request.body));
+  if (id === undefined) return { status: 202 };
+  if (params?._meta?.["io.modelcontextprotocol/protocolVersion"] !== MODERN_REVISION) {
+    return refusal(400, -32022, "Unsupported protocol version");
+  }
+  if (method === "server/discover") return answer(false, id, DISCOVERED);
+  if (method !== "tools/call") return refusal(404, -32601, "Method not found");
+  const text = JSON.stringify([{ type: "text", text: params.arguments?.text ?? "" }]);
+  return answer(false, id, `{"resultType":"complete","content":${text}}`);
+}
+
 function slowly(request: RawRequest): Promise<RawResponse> {
   return new Promise((resolve) =>
     setTimeout(() => resolve(handle(false, request, uncounted)), SLOW_DELAY_MS)
@@ -141,6 +167,7 @@ async function main(): Promise<void> {
     plain: listenRaw((request) => handle(false, request, count)),
     slow: listenRaw(slowly),
     json: listenRaw((request) => handle(true, request, uncounted)),
+    modern: listenRaw(handleModern),
   };
   const ports = Object.entries(listeners).map(([name, listener]) => [name, listener.port]);
   const say = (value: unknown) => Deno.stdout.writeSync(encoder.encode(JSON.stringify(value) + "\n"));

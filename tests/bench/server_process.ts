@@ -3,8 +3,10 @@ import type { WireCount } from "./server.ts";
 
 /** The running server. */
 export interface ServerProcess {
-  /** Its MCP endpoints. `slow` adds a delay to each request, `json` answers by JSON bodies. */
-  readonly urls: { readonly plain: string; readonly slow: string; readonly json: string };
+  /**
+   * Its MCP endpoints. `slow` adds a delay to each request, `json` answers by JSON bodies, `modern` knows 2026-07-28 only.
+   */
+  readonly urls: Readonly<Record<"plain" | "slow" | "json" | "modern", string>>;
   /** Starts counting anew. */
   reset(): Promise<void>;
   /** Cuts all connections of `plain` and forgets all sessions, as a restart does. */
@@ -49,7 +51,7 @@ export async function startServer(): Promise<ServerProcess> {
   const ports: Record<string, number> = JSON.parse(await line());
   const url = (name: string) => `http://127.0.0.1:${ports[name]}/mcp`;
   return {
-    urls: { plain: url("plain"), slow: url("slow"), json: url("json") },
+    urls: { plain: url("plain"), slow: url("slow"), json: url("json"), modern: url("modern") },
     reset: async () => void await ask("reset"),
     restart: async () => void await ask("restart"),
     stats: () => ask("stats"),

@@ -31,6 +31,11 @@ export function judge(samples: Samples, rivals: readonly string[], subject: "our
     const ratio = ours(metric) / least(metric);
     return atMost(title, words, ratio, limit, `${(ratio * 100).toFixed(1)} %`);
   };
+  const crossing = (title: string, metric: string): Verdict => {
+    const added = ours(metric);
+    const bound = "at most 0.3 ms over the call that crosses no era";
+    return atMost(title, bound, added, 0.3, `${added.toFixed(3)} ms`);
+  };
   const mib = (value: number) => `${value.toFixed(1)} MiB`;
   const slow = ours("startSlow");
   const faster = ours("rate") / better("rate", Math.max);
@@ -56,6 +61,8 @@ export function judge(samples: Samples, rivals: readonly string[], subject: "our
       found: isNaN(faster) ? "not measured" : `${faster.toFixed(2)} times`,
       passed: isNaN(faster) ? undefined : faster >= 4,
     },
+    crossing("a modern client at a legacy server, added p50", "toLegacy"),
+    crossing("a legacy client at a modern server, added p50", "toModern"),
     share("1 MiB result", "mib1", 0.85, "at most 85 % of the better rival's time"),
     atMost("RSS at rest", "at most 45 MiB", rest, 45, mib(rest)),
     atMost(

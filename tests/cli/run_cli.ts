@@ -23,7 +23,7 @@ export async function runCli(
 ): Promise<CliRun> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", ...permissions, ENTRY, ...args],
-    env: { ...env },
+    env: { MCP_CONNECT_NO_STORE: "1", ...env },
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

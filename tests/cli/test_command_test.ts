@@ -1,5 +1,14 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { selfSigned } from "../diagnose/self_signed.ts";
+import {
+  MODERN_STDIO_COMMAND,
+  startModernHttpServer,
+  startModernTcpServer,
+} from "../support/modern_servers.ts";
+import { startProgram } from "../support/program.ts";
+import { startRawLineServer } from "../support/raw_line_server.ts";
+import { SDK_STDIO_COMMAND, startSdkHttpServer, startSdkSseServer } from "../support/sdk_servers.ts";
+import { until } from "../support/until.ts";
 import { type CliRun, ENTRY, runCli } from "./run_cli.ts";
 
 type Handle = (request: Request, message: Record<string, unknown>) => Response | Promise<Response>;
@@ -65,6 +74,8 @@ Deno.test("test reports on a server that works, with no permission but to reach 
     "endpoint",
     "transport",
     "revision",
+    "era",
+    "clients",
     "server",
     "capabilities",
     "tools",
@@ -217,4 +228,198 @@ Deno.test("test ends though nobody reads its log", { ignore: Deno.build.os === "
   clearTimeout(timer);
   await run.stderr.cancel();
   deepStrictEqual([code, signal], [3, null]);
+});
+
+/** Runs `test` against a server that works, and gives the report. */
+// deno-lint-ignore no-explicit-any
+async function era(...args: string[]): Promise<any> {
+  const run = await runCli(["test", "--json", ...args]);
+  strictEqual(run.code, 0, run.stdout + run.stderr);
+  const report = json(run);
+  return {
+    ...report,
+    got: report.clients.map((it: Record<string, unknown>) => `${it.outcome} ${it.serverRevision ?? "-"}`),
+  };
+}
+
+const MODERN = [...Array(4).fill("translated 2026-07-28"), "passed_on 2026-07-28"];
+const LEGACY = [
+  "passed_on 2024-11-05",
+  "passed_on 2025-03-26",
+  "passed_on 2025-06-18",
+  "passed_on 2025-11-25",
+  "translated 2025-11-25",
+];
+const DUAL = [...LEGACY.slice(0, 4), "passed_on 2026-07-28"];
+
+Deno.test("test tells a modern-only server, and times it by what it knows", async () => {
+  await using http = startModernHttpServer();
+  await using tcp = await startModernTcpServer();
+  for (const endpoint of [[http.url], [tcp.url], ["--", ...MODERN_STDIO_COMMAND]]) {
+    const report = await era(...endpoint);
+    strictEqual(report.revision, "2026-07-28");
+    strictEqual(report.era.name, "modern");
+    match(
+      report.era.why,
+      /^it refused initialize with .*error -32022.* answered server\/discover with 2026-07-28$/,
+    );
+    deepStrictEqual(report.got, MODERN);
+    strictEqual(report.timings.ping.method, "server/discover");
+    strictEqual(report.server.name, "modern-server");
+    deepStrictEqual(report.capabilities.extensions, { "com.example/x": { level: 3 } });
+    ok(report.tools.names.includes("echo") && report.tools.complete);
+  }
+});
+
+Deno.test("test tells a legacy server and what it answers each revision, and leaves no session", async () => {
+  await using http = await startSdkHttpServer();
+  await using sse = await startSdkSseServer();
+  const [overHttp, overSse] = await Promise.all([era(http.url), era(sse.url)]);
+  match(
+    overHttp.era.why,
+    /^it answered initialize with revision 2025-11-25, and refused server\/discover with HTTP 400/,
+  );
+  match(overSse.era.why, /server\/discover was not sent: HTTP\+SSE is of the legacy era$/);
+  for (const report of [overHttp, overSse]) {
+    deepStrictEqual([report.era.name, report.revision], ["legacy", "2025-11-25"]);
+    deepStrictEqual(report.got, LEGACY);
+    strictEqual(report.timings.ping.method, "ping");
+  }
+  // The end of a stream takes a moment to be noticed.
+  await until(() => http.sessions() === 0 && sse.sessions() === 0);
+});
+
+Deno.test("test leaves to the rules what a command makes of older revisions", async () => {
+  const report = await era("--", ...SDK_STDIO_COMMAND);
+  deepStrictEqual(report.got, [...Array(3).fill("passed_on -"), ...LEGACY.slice(3)]);
+  match(report.era.why, /refused server\/discover with error -32601$/);
+});
+
+Deno.test("test finds both eras of a server, even one whose connection keeps to the first it sees", async () => {
+  await using http = startModernHttpServer({ dual: true });
+  await using tcp = await startModernTcpServer({ dual: true });
+  const [overHttp, overTcp, overStdio] = await Promise.all([
+    era(http.url),
+    era(tcp.url),
+    era("--", ...MODERN_STDIO_COMMAND, "dual"),
+  ]);
+  deepStrictEqual(overHttp.got, DUAL);
+  deepStrictEqual(overTcp.got, DUAL);
+  deepStrictEqual(overStdio.got.slice(3), DUAL.slice(3));
+  for (const report of [overHttp, overTcp, overStdio]) {
+    deepStrictEqual(report.era, {
+      name: "dual",
+      why: "it answers initialize (2025-11-25) and server/discover (2026-07-28)",
+    });
+  }
+});
+
+Deno.test("test is not spoiled by a server that ends at what it does not know", async () => {
+  await using server = await startRawLineServer({
+    on: { "server/discover": (_message, peer) => peer.end() },
+  });
+  const report = await era(server.endpoint);
+  match(report.era.why, /and ended the connection at server\/discover$/);
+  deepStrictEqual(report.got, LEGACY);
+});
+
+Deno.test("test says when --protocol is what stands in the way", async () => {
+  await using legacy = await startSdkHttpServer();
+  await using modern = startModernHttpServer();
+  await using ends = await startRawLineServer({ on: { "server/discover": (_message, peer) => peer.end() } });
+  const rows: [protocol: string, url: string, code: number, step: string][] = [
+    ["modern", legacy.url, 4, "server/discover"],
+    ["modern", ends.endpoint, 3, "server/discover"],
+    ["legacy", modern.url, 4, "initialize"],
+  ];
+  await Promise.all(rows.map(async ([protocol, url, code, step]) => {
+    const run = await runCli(["test", "--json", "--protocol", protocol, url]);
+    const { problems: [problem], era, clients } = json(run);
+    deepStrictEqual([run.code, problem.step], [code, step], run.stdout);
+    match(problem.hint, new RegExp(`--protocol ${protocol} (left )?out$`));
+    match(era.why, new RegExp(`was not sent: --protocol ${protocol} was given$`));
+    strictEqual(era.name, null);
+    for (const { outcome } of clients) strictEqual(outcome, "not_served");
+  }));
+  ok(modern.requests.items.every(({ body }) => !body.includes("server/discover")));
+});
+
+Deno.test("test concludes nothing from a 401", async () => {
+  await using server = serve(() => new Response("", { status: 401 }));
+  const [text, object] = await Promise.all([
+    runCli(["test", server.url]),
+    runCli(["test", "--json", server.url]),
+  ]);
+  strictEqual(text.code, 5);
+  match(text.stdout, /Era +not known: it answered initialize with HTTP 401, which tells\n +nothing of it\n/);
+  ok(!text.stdout.includes("Clients"));
+  deepStrictEqual(
+    json(object).clients.map(({ outcome }: { outcome: string }) => outcome),
+    Array(5).fill("not_known"),
+  );
+});
+
+Deno.test("test's text tells era and clients within 80 columns", async () => {
+  await using server = startModernHttpServer();
+  const { stdout } = await runCli(["test", server.url]);
+  match(stdout, /Revision +2026-07-28\n/);
+  match(stdout, /Era +modern: it refused initialize with HTTP 400 \(error -32022\),\n/);
+  match(
+    stdout,
+    /Clients +2024-11-05 to 2025-11-25: translated to 2026-07-28\n +2026-07-28: passed on as it is\n/,
+  );
+  for (const line of stdout.split("\n")) ok(line.length <= 80, line);
+});
+
+Deno.test("what test foretells is what proxy does", async () => {
+  await using dual = startModernHttpServer({ dual: true });
+  await using modern = await startModernTcpServer();
+  // It knows one revision, and refuses the oldest.
+  await using legacy = await startRawLineServer({
+    on: {
+      initialize: (message, peer) =>
+        message.params?.protocolVersion === "2024-11-05"
+          ? peer.error(message, -32602, "too old")
+          : peer.result(message, {
+            protocolVersion: "2025-06-18",
+            capabilities: {},
+            serverInfo: { name: "s", version: "1" },
+          }),
+    },
+  });
+  const foretold: string[][] = [];
+  for (const { url } of [dual, modern, { url: legacy.endpoint }]) {
+    const { got, clients } = await era(url);
+    foretold.push(got);
+    await Promise.all(clients.map(async ({ revision, outcome, serverRevision }: Record<string, string>) => {
+      await using program = startProgram(["proxy", url]);
+      const isModern = revision === "2026-07-28";
+      const { result, error } = isModern
+        ? await program.request("server/discover", {
+          _meta: {
+            "io.modelcontextprotocol/protocolVersion": revision,
+            "io.modelcontextprotocol/clientCapabilities": {},
+          },
+        })
+        : await program.request("initialize", {
+          protocolVersion: revision,
+          capabilities: {},
+          clientInfo: { name: "c", version: "1" },
+        });
+      if (outcome === "not_served") return strictEqual(error?.code, -32602);
+      if (isModern) return ok(result.supportedVersions.includes(revision));
+      strictEqual(result.protocolVersion, outcome === "translated" ? revision : serverRevision);
+    }));
+  }
+  deepStrictEqual(foretold, [
+    DUAL,
+    MODERN,
+    [
+      "not_served -",
+      "other_revision 2025-06-18",
+      "passed_on 2025-06-18",
+      "other_revision 2025-06-18",
+      "translated 2025-06-18",
+    ],
+  ]);
 });

@@ -56,7 +56,7 @@ const files: Files = {
 
 interface Input {
   options?: ParsedOptions;
-  variables?: Record<string, string>;
+  variables?: Record<string, string | undefined>;
   bare?: string[];
   vector?: string[];
   command?: CommandName;
@@ -90,6 +90,7 @@ Deno.test("resolveSettings has the documented defaults", () => {
     endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
     transport: "auto",
     protocol: "auto",
+    cache: true,
     timeoutMs: 30_000,
     requestTimeoutMs: 300_000,
     maxRequestTimeMs: 3_600_000,
@@ -127,6 +128,8 @@ Deno.test("resolveSettings takes every option from the command line", () => {
       ...url,
       "transport": "SSE",
       "protocol": "Legacy",
+      "no-cache": true,
+      "store": "state/here",
       "timeout": "1.5",
       "request-timeout": "2",
       "max-request-time": "3",
@@ -166,6 +169,8 @@ Deno.test("resolveSettings takes every option from the command line", () => {
     endpoint: { kind: "http", url: new URL("http://localhost/mcp") },
     transport: "sse",
     protocol: "legacy",
+    cache: false,
+    store: "state/here",
     timeoutMs: 1500,
     requestTimeoutMs: 2000,
     maxRequestTimeMs: 3000,
@@ -263,7 +268,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "ca-cert": "nowhere",
   };
   for (const option of OPTIONS) {
-    if (["allow-tool", "ignore-tool", "json", "count", "log-file"].includes(option.name)) continue; // take any text, or are read elsewhere
+    if (["allow-tool", "ignore-tool", "json", "count", "log-file", "store"].includes(option.name)) continue; // take any text, or are read elsewhere
     const variable = variableOf(option.name);
     const text = problem({
       variables: { MCP_CONNECT_ENDPOINT: "http://localhost/", [variable]: wrong[option.name] ?? "nonsense!" },
@@ -483,6 +488,22 @@ Deno.test("what is wrong with --client-cert and --client-key is named, and no ke
     match(text, line);
     ok(!/AAAA|hunter2|BEGIN.*\n/.test(text), text);
   }
+});
+
+Deno.test("what is found out is kept in the platform's place, where the user says, or nowhere", () => {
+  const variables = { HOME: "/home/ada", LOCALAPPDATA: "C:\\ada", XDG_STATE_HOME: undefined };
+  const place = {
+    windows: "C:\\ada\\mcp-connect",
+    darwin: "/home/ada/Library/Application Support/mcp-connect",
+  }[Deno.build.os as string] ?? "/home/ada/.local/state/mcp-connect";
+  const store = (options: Input["options"] = {}, more: Input["variables"] = {}) =>
+    settings({ options: { ...url, ...options }, variables: { ...variables, ...more } }).store;
+  strictEqual(store(), place);
+  strictEqual(store({ store: "here" }), "here");
+  strictEqual(store({}, { MCP_CONNECT_STORE: "/there" }), "/there");
+  strictEqual(store({ "no-store": true, store: "here" }), undefined);
+  strictEqual(store({}, { MCP_CONNECT_NO_STORE: "1", MCP_CONNECT_STORE: "/there" }), undefined);
+  strictEqual(settings({ options: url }).store, undefined);
 });
 
 Deno.test("cookies, the bound of connecting and the log file have their settings", () => {

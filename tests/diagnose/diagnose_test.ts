@@ -13,6 +13,7 @@ const settings: ConnectSettings = {
   endpoint: { kind: "tcp", hostname: "localhost", port: 9 },
   transport: "auto",
   protocol: "auto",
+  cache: true,
   timeoutMs: 5000,
   requestTimeoutMs: 5000,
   maxRequestTimeMs: 5000,
@@ -41,35 +42,44 @@ const INITIALIZED = {
 
 type Answer = (message: Message, listener: PeerListener) => Outcome | Exchange;
 
-/** Runs a diagnosis against a server that answers so; notes what it was sent. */
+/** Runs a diagnosis against a server that answers so; notes what it was sent, and on connections of their own apart. */
 async function run(answer: Answer, changes: Partial<ConnectSettings> = {}) {
   const sent: Message[] = [];
-  let listener: PeerListener | undefined;
-  let closed = false;
-  const peer: Peer = {
-    request(message) {
-      sent.push(message);
-      const outcome = answer(message, listener!);
-      return "kind" in outcome ? settledExchange(outcome) : outcome;
-    },
-    notify(message) {
-      sent.push(message);
-      return Promise.resolve(undefined);
-    },
-    listen: (it) => listener = it,
-    close() {
-      closed = true;
-      return Promise.resolve();
-    },
+  const apart: Message[] = [];
+  let opened = 0;
+  let open = 0;
+  const openPeer = (to: Message[]): Peer => {
+    let listener: PeerListener | undefined;
+    open++;
+    return {
+      request(message) {
+        to.push(message);
+        const outcome = answer(message, listener!);
+        return "kind" in outcome ? settledExchange(outcome) : outcome;
+      },
+      notify(message) {
+        to.push(message);
+        return Promise.resolve(undefined);
+      },
+      listen: (it) => listener = it,
+      close() {
+        open--;
+        return Promise.resolve();
+      },
+    };
   };
   const report: Report = await diagnose({
     settings: { ...settings, ...changes },
     logger: createLogger({ level: "error", format: "text", write() {} }),
-    open: () => Promise.resolve(peer),
+    open({ protocol }) {
+      strictEqual(open, 0, "one connection at a time");
+      strictEqual(protocol, opened === 0 ? undefined : "legacy");
+      return Promise.resolve(openPeer(opened++ === 0 ? sent : apart));
+    },
     exitCodeOf: (code) => code.length,
   });
-  ok(closed);
-  return { report, sent, methods: sent.map(({ method }) => method) };
+  strictEqual(open, 0);
+  return { report, sent, methods: sent.map(({ method }) => method), apart };
 }
 
 const answered = (message: Message, result: unknown): Outcome => ({
@@ -192,4 +202,71 @@ Deno.test("diagnose gives up a request at --timeout", async () => {
   match(cancelled[0]!, /"requestId":2/);
   strictEqual(report.problems[0]!.code, "REQUEST_TIMEOUT");
   match(report.problems[0]!.message, /no answer within 0\.05 s/);
+});
+
+Deno.test("diagnose asks on other connections which era and which revisions it is", async () => {
+  const { report, apart } = await run(sound);
+  deepStrictEqual(
+    apart.map((message) => {
+      const { protocolVersion, _meta } = JSON.parse(message.text).params;
+      return [message.method, protocolVersion ?? _meta["io.modelcontextprotocol/protocolVersion"]];
+    }),
+    [
+      ["server/discover", "2026-07-28"],
+      ["initialize", "2025-06-18"],
+      ["initialize", "2025-03-26"],
+      ["initialize", "2024-11-05"],
+    ],
+  );
+  deepStrictEqual(report.era, {
+    name: "legacy",
+    why: "it answered initialize with revision 2025-06-18, and refused server/discover with error -32601",
+  });
+  deepStrictEqual(
+    report.clients.map(({ revision, outcome, serverRevision, tried }) => [
+      revision,
+      outcome,
+      serverRevision,
+      tried,
+    ]),
+    [
+      ["2024-11-05", "other_revision", "2025-06-18", true],
+      ["2025-03-26", "other_revision", "2025-06-18", true],
+      ["2025-06-18", "passed_on", "2025-06-18", true],
+      ["2025-11-25", "other_revision", "2025-06-18", true],
+      ["2026-07-28", "translated", "2025-06-18", false],
+    ],
+  );
+});
+
+Deno.test("diagnose starts a command once more and no oftener, and asks a failed connection nothing", async () => {
+  const command = await run(sound, { endpoint: { kind: "command", command: "x", args: [] } });
+  deepStrictEqual(command.apart.map(({ method }) => method), ["server/discover"]);
+  deepStrictEqual(command.report.clients.map(({ tried }) => tried), [false, false, false, true, false]);
+
+  const lost = await run((message, listener) =>
+    message.method === "ping"
+      ? { kind: "lost", failure: failure("CONNECTION_LOST", "x", "gone"), lastEventId: undefined }
+      : sound(message, listener)
+  );
+  deepStrictEqual(lost.apart, []);
+  strictEqual(lost.report.era.name, "legacy");
+  strictEqual(lost.report.clients.at(-1)!.outcome, "not_known");
+});
+
+Deno.test("diagnose asks no more for what only the network answers", async () => {
+  const { report, apart } = await run((message, listener) => {
+    if (JSON.parse(message.text).params?.protocolVersion !== "2025-03-26") return sound(message, listener);
+    const why = failure("RETRY_LATER", "x", "later", "wait", 429);
+    return { kind: "retry_later", failure: why, status: 429, answer: undefined, afterMs: undefined };
+  });
+  strictEqual(apart.length, 3);
+  ok(report.ok);
+  deepStrictEqual(report.clients.map(({ tried }) => tried), [false, false, true, true, false]);
+});
+
+Deno.test("diagnose sends nothing of the other era under --protocol legacy", async () => {
+  const { report, apart } = await run(sound, { protocol: "legacy" });
+  ok(apart.every(({ method }) => method === "initialize"));
+  match(report.era.why, /server\/discover was not sent: --protocol legacy was given$/);
 });

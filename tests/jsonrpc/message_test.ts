@@ -260,3 +260,21 @@ Deno.test("Message.of and Message.fromText make the message they were given", ()
   throws(() => Message.of({ method: "x" }), InvalidMessage);
   throws(() => Message.fromText("{"), InvalidMessage);
 });
+
+Deno.test("a message tells whether a member in it has a name that begins with io., in whatever spelling", () => {
+  const has = (params: string) =>
+    Message.fromText(`{"jsonrpc":"2.0","id":1,"method":"m","params":${params}}`).hasIoName;
+  for (
+    const params of [
+      '{"io.x":1}',
+      '{"_meta":{"a":1,"io.modelcontextprotocol/protocolVersion":"1"}}',
+      '{"a":[{"b":{ "io.x" :1}}]}',
+      '{"\\u0069o.x":1}',
+      '{"i\\u006f.x":1}',
+      '{"io\\u002ex":1}',
+    ]
+  ) strictEqual(has(params), true, params);
+  for (const params of ["{}", '{"i":1,"io":2,"iox":3}', '{"a":"io.x"}', '["io.x"]', '{"":1,"o.":2}']) {
+    strictEqual(has(params), false, params);
+  }
+});

@@ -7,6 +7,7 @@ import {
   McpServer,
   ResourceTemplate,
   type ServerNotifier,
+  type ServerOptions,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 
@@ -32,7 +33,11 @@ export type Tell = Pick<
  * `region {region, text}` (a mirrored argument), `touch {uri}`, `change {list}`. Prompts `greet {name}`, `ask {}`.
  * Resources `test://text`, `test://item/{name}`.
  */
-export function createModernServer(record: ModernRecord, notify?: Tell): McpServer {
+export function createModernServer(
+  record: ModernRecord,
+  notify?: Tell,
+  { cacheHints }: Pick<ServerOptions, "cacheHints"> = {},
+): McpServer {
   const mcp = new McpServer({ name: "modern-server", version: "2.0.0" }, {
     capabilities: {
       logging: {},
@@ -42,6 +47,7 @@ export function createModernServer(record: ModernRecord, notify?: Tell): McpServ
       extensions: { "com.example/x": { level: 3 } },
     },
     instructions: "A modern server for tests.",
+    ...(cacheHints === undefined ? {} : { cacheHints }),
   });
   const text = (value: string) => ({ content: [{ type: "text" as const, text: value }] });
   const json = (value: unknown) => text(JSON.stringify(value));

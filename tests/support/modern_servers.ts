@@ -1,12 +1,12 @@
 /** Modern-only servers of the official SDK v2 on every transport, in the test's own process. */
-import { createMcpHandler } from "@modelcontextprotocol/server";
+import { createMcpHandler, type ServerOptions } from "@modelcontextprotocol/server";
 import { serveStdio, type ServeStdioOptions } from "@modelcontextprotocol/server/stdio";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createModernServer, type ModernRecord, type Tell } from "./modern_server.ts";
 import { listenRaw } from "./raw_socket.ts";
 import { lineTransport } from "./sdk_servers.ts";
 
-/** The command line that runs the modern-only server over stdio. */
+/** The command line that runs the modern-only server over stdio; with `dual` behind it, it serves legacy clients as well. */
 export const MODERN_STDIO_COMMAND: readonly [string, ...string[]] = [
   Deno.execPath(),
   "run",
@@ -45,13 +45,25 @@ function observed(): { events: Inbox<string>; record: ModernRecord } {
   return { events, record };
 }
 
+/** How a {@linkcode ModernServer} is started. */
+export interface ModernServerOptions extends Pick<ServerOptions, "cacheHints"> {
+  /** @default any that is free */
+  readonly port?: number;
+  /** It serves legacy clients as well. @default false */
+  readonly dual?: boolean;
+}
+
 /** Starts it over Streamable HTTP. */
-export function startModernHttpServer({ port = 0 } = {}): ModernServer {
+export function startModernHttpServer(
+  { port = 0, dual = false, ...options }: ModernServerOptions = {},
+): ModernServer {
   const { events, record } = observed();
   const requests = createInbox<SeenRequest>((items) =>
     `requests: ${items.map(({ status, body }) => `\n${status} ${body}`).join("") || "none"}`
   );
-  const handler = createMcpHandler(() => createModernServer(record, handler.notify), { legacy: "reject" });
+  const handler = createMcpHandler(() => createModernServer(record, handler.notify, options), {
+    legacy: dual ? "stateless" : "reject",
+  });
   const server = Deno.serve({ port, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
     const body = await request.clone().text();
     const response = await handler.fetch(request);
@@ -76,12 +88,14 @@ export function startModernHttpServer({ port = 0 } = {}): ModernServer {
 }
 
 /** Starts it on a TCP port: a message a line. */
-export async function startModernTcpServer({ port }: { port?: number } = {}): Promise<ModernServer> {
+export async function startModernTcpServer(
+  { port, dual = false, ...options }: ModernServerOptions = {},
+): Promise<ModernServer> {
   const { events, record } = observed();
   const listener = await listenRaw(async (connection) => {
     const transport = lineTransport(connection);
-    const handle = serveStdio(() => createModernServer(record), {
-      legacy: "reject",
+    const handle = serveStdio(() => createModernServer(record, undefined, options), {
+      legacy: dual ? "serve" : "reject",
       transport: transport as NonNullable<ServeStdioOptions["transport"]>,
     });
     await transport.ended;

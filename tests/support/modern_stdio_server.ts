@@ -1,4 +1,4 @@
-/** The modern-only SDK server over stdin and stdout; what happens in it goes to stderr, a line each. */
+/** The modern-only SDK server (with the argument `dual`: of both eras) over stdin and stdout; what happens in it goes to stderr, a line each. */
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { createModernServer } from "./modern_server.ts";
 
@@ -9,5 +9,5 @@ if (import.meta.main) {
     changed: () => void Deno.stderr.writeSync(new TextEncoder().encode(`event: ${events.at(-1)}\n`)),
   };
   Deno.stderr.writeSync(new TextEncoder().encode(`modern server: ready, process ${Deno.pid}\n`));
-  serveStdio(() => createModernServer(record), { legacy: "reject" });
+  serveStdio(() => createModernServer(record), { legacy: Deno.args[0] === "dual" ? "serve" : "reject" });
 }

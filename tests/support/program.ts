@@ -333,6 +333,8 @@ export function programEnvironment(
     if (!/^MCP_|^(https?|all|no)_proxy$|^OTEL_/i.test(name)) result[name] = value;
   }
   result["DENO_NO_UPDATE_CHECK"] = "1";
+  // What a test finds out of its servers is nobody else's business.
+  result["MCP_CONNECT_NO_STORE"] = "1";
   for (const [name, value] of Object.entries(changes)) {
     if (value === undefined) delete result[name];
     else result[name] = value;

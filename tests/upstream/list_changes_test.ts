@@ -49,6 +49,8 @@ Deno.test("the client is told of the lists that have changed, and of no others",
     '{"jsonrpc":"2.0","id":"our-1","method":"tools/list"}',
     '{"jsonrpc":"2.0","id":"our-2","method":"prompts/list"}',
   ]);
+  // What a cache has is what the server before it said.
+  ok(it.server.requests.every(({ options }) => options?.fresh === true));
 });
 
 Deno.test("resources and their templates are announced together", async () => {

@@ -1,5 +1,5 @@
 import { Message } from "../../jsonrpc/message.ts";
-import { judgeDiscovery, judgeGreeting } from "../../mcp/era.ts";
+import { judgeDiscovery, judgeGreeting, judgeProbe } from "../../mcp/era.ts";
 import { MODERN_REVISION } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openExchange } from "../exchange.ts";
@@ -34,6 +34,8 @@ export interface EraOptions {
    * @default nothing
    */
   readonly memory?: EraMemory;
+  /** Told what came of each request that was to tell the era. */
+  readonly evidence?: (asked: "initialize" | "server/discover", outcome: Outcome) => void;
 }
 
 /** What only a modern server needs is loaded when one is met. */
@@ -112,6 +114,7 @@ function translating(options: EraOptions, next: Peer): Peer {
     function greetAsLegacy(asked = false): void {
       present = next.request(initialize, requestOptions);
       present.whenOver((outcome) => {
+        options.evidence?.("initialize", outcome);
         const verdict = judgeGreeting(evidenceOf(outcome));
         if (verdict === "ask" && !asked) return discover(outcome);
         if (verdict === "legacy") {
@@ -122,20 +125,46 @@ function translating(options: EraOptions, next: Peer): Peer {
       });
     }
 
-    /** @param refused what `initialize` was refused with; nothing is bounded or hidden when there was none */
-    function discover(refused?: Outcome): void {
+    /**
+     * @param refused what `initialize` was refused with; nothing is bounded or hidden when there was none
+     * @param again the server has said before that it is modern, and yet refused
+     */
+    function discover(refused?: Outcome, again = false): void {
       const withinMs = refused === undefined ? undefined : discoverMs;
       void discoverModern(initialize, requestOptions, withinMs, (asked) => {
         present = asked;
-        if (exchange.settled) asked.cancel();
-        else asked.whenOver((found) => discovered(found, refused));
+        if (exchange.settled) return asked.cancel();
+        if (refused === undefined && duplex && !always) void doubt(asked);
+        asked.whenOver((found) => discovered(found, refused, again));
       });
     }
 
-    function discovered(found: Outcome, refused: Outcome | undefined): void {
+    /** Over one connection silence may be an answer: a legacy server that has taken the modern one's place. */
+    async function doubt(asked: Exchange): Promise<void> {
+      const stop = new AbortController();
+      asked.whenOver(() => stop.abort());
+      if (!await pause(discoverMs, stop.signal) || exchange.settled) return;
+      // One that is only slow to start answers what it was asked first.
+      const second = next.request(initialize, requestOptions);
+      exchange.whenOver(() => second.cancel());
+      second.whenOver((outcome) => {
+        if (exchange.settled || judgeGreeting(evidenceOf(outcome)) !== "legacy") return;
+        legacy = true;
+        memory.legacy = true;
+        memory.modern = false;
+        over(outcome);
+        asked.cancel();
+      });
+    }
+
+    function discovered(found: Outcome, refused: Outcome | undefined, again: boolean): void {
       endedOfIt = duplex && refused !== undefined && found.kind === "lost";
       if (exchange.settled) return;
+      options.evidence?.("server/discover", found);
       const verdict = judgeDiscovery(evidenceOf(found));
+      // An error that only modern servers know (S/2026-07-28/basic/versioning): the question is put once more.
+      const onceMore = verdict !== "modern" && judgeProbe(evidenceOf(found)) === "modern" && !again;
+      if (onceMore) return discover(refused, true);
       logger.debug("asked for the modern era", { endpoint, outcome: found.kind, verdict });
       if (verdict === "modern" && found.kind === "answered") {
         memory.modern = true;
@@ -194,7 +223,12 @@ function translating(options: EraOptions, next: Peer): Peer {
   ): Promise<void> {
     const { discoverRequest, modernHeaders } = await translation();
     const ask = discoverRequest(newId("discover"), initialize);
-    const exchange = next.request(ask, { ...requestOptions, headers: modernHeaders(ask), final: true });
+    const exchange = next.request(ask, {
+      ...requestOptions,
+      headers: modernHeaders(ask),
+      final: true,
+      fresh: true,
+    });
     begun(exchange);
     if (withinMs === undefined) return;
     const over = new AbortController();

@@ -9,7 +9,28 @@ export interface EraMemory {
   modern: boolean | undefined;
 }
 
-/** Knows nothing. */
-export function newEraMemory(): EraMemory {
-  return { legacy: undefined, modern: undefined };
+/**
+ * Knows nothing.
+ *
+ * @param noted called after something has been found out, be it what was known before
+ */
+export function newEraMemory(noted?: () => void): EraMemory {
+  const known: EraMemory = { legacy: undefined, modern: undefined };
+  if (noted === undefined) return known;
+  return {
+    get legacy() {
+      return known.legacy;
+    },
+    set legacy(value) {
+      known.legacy = value;
+      noted();
+    },
+    get modern() {
+      return known.modern;
+    },
+    set modern(value) {
+      known.modern = value;
+      noted();
+    },
+  };
 }

@@ -161,8 +161,13 @@ export function modernPeer(options: ModernOptions): ModernPeer {
     for (let page = 0; page < MOST_PAGES; page++) {
       const plain = newRequest(newId("tools"), "tools/list", {});
       const ask = withEnvelope(plain, client, [{ path: ["params", "cursor"], value: cursor }]);
-      const outcome = await next.request(ask, { headers: modernHeaders(ask), receive: () => {}, final: true })
-        .outcome;
+      const { outcome: over } = next.request(ask, {
+        headers: modernHeaders(ask),
+        receive: () => {},
+        final: true,
+        fresh: true,
+      });
+      const outcome = await over;
       if (outcome.kind !== "answered" || outcome.message.kind !== "result") return false;
       tools.take(withoutModernMembers(outcome.message), page === 0);
       cursor = textAt(outcome.message, ["result", "nextCursor"]);

@@ -1,6 +1,8 @@
 import type { Logger } from "../../telemetry/logger.ts";
-import { eraLayer, type Protocol } from "../era/era_layer.ts";
+import { caching } from "../era/caching.ts";
+import { eraLayer, type EraOptions, type Protocol } from "../era/era_layer.ts";
 import type { EraMemory } from "../era/era_memory.ts";
+import { mirroredParams } from "../era/mirrored_params.ts";
 import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import { createHttpClient } from "./http_client.ts";
@@ -24,7 +26,9 @@ export interface HttpPeerOptions {
   readonly timeoutMs: number;
   readonly logger: Logger;
   readonly protocol: Protocol;
+  readonly cache: boolean;
   readonly era?: EraMemory;
+  readonly evidence?: EraOptions["evidence"];
   readonly chosen?: (transport: "http" | "sse", why: string) => void;
 }
 
@@ -42,13 +46,22 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, era, chosen }: HttpPeerOptions,
+  { transport, protocol, era, evidence, cache, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
-  const memory = era === undefined ? {} : { memory: era };
-  const layer = eraLayer({ endpoint, logger, host: url.host, duplex: false, protocol, ...memory });
-  const openStreamable = () => layer(streamablePeer(options));
+  const layer = eraLayer({
+    endpoint,
+    logger,
+    host: url.host,
+    duplex: false,
+    protocol,
+    ...(era && { memory: era }),
+    ...(evidence && { evidence }),
+  });
+  const mirroring = mirroredParams({ endpoint, logger });
+  const keeping = cache ? caching({ endpoint, logger }) : (next: Peer) => next;
+  const openStreamable = () => layer(mirroring(keeping(streamablePeer(options))));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>
     (await import("./sse_peer.ts")).ssePeer({ ...options, timeoutMs });

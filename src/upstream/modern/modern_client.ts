@@ -12,6 +12,7 @@ import { readEnvelope, withEnvelope } from "../../mcp/envelope.ts";
 import { contradictsModern, judgeGreeting, judgeProbe } from "../../mcp/era.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { MODERN_REVISION, ModernErrorCode } from "../../mcp/modern.ts";
+import { asObject } from "../../mcp/revision.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { inTheWay } from "../in_the_way.ts";
 import type { Session } from "../session.ts";
@@ -69,6 +70,11 @@ export function modernClient(options: ModernClientOptions): Peer {
   /** How the server is spoken to; `undefined` while that is not known. */
   let server: Server | undefined;
   let deciding: Promise<Decision> | undefined;
+  /**
+   * The revisions of a modern server behind one connection, as far as it has told: some look at them in the first request
+   * only. Over HTTP each request says its own to whoever takes it.
+   */
+  let revisions: readonly unknown[] | undefined;
   let ground = newGround();
 
   /** A wire, and both ways to speak to what is behind it. The first session is on it; others have wires of their own. */
@@ -126,7 +132,11 @@ export function modernClient(options: ModernClientOptions): Peer {
 
   function requestTo(it: Server, message: Message, requestOptions: RequestOptions): Exchange {
     const legacy = it === ground.legacy;
-    if (legacy && revisionOf(message) !== MODERN_REVISION) return notSpoken(message);
+    const spoken = legacy ? [MODERN_REVISION] : revisions;
+    const revision = revisionOf(message);
+    if (revision !== undefined && spoken?.includes(revision) === false) {
+      return notSpoken(message, revision, spoken);
+    }
     const present = it.request(message, requestOptions);
     return protocol === "auto" ? watched(present, legacy, message, requestOptions) : present;
   }
@@ -169,14 +179,12 @@ export function modernClient(options: ModernClientOptions): Peer {
     server = undefined;
   }
 
-  /** A legacy server can't be spoken to in a revision that is not known here. */
-  function notSpoken(message: Message): Exchange {
-    const requested = revisionOf(message);
+  function notSpoken(message: Message, requested: string, supported: readonly unknown[]): Exchange {
     const answer = errorAnswer(
       message.id!,
       ModernErrorCode.UnsupportedProtocolVersion,
-      `Unsupported protocol version: ${requested?.slice(0, 100)}`,
-      { supported: [MODERN_REVISION], requested },
+      `Unsupported protocol version: ${requested.slice(0, 100)}`,
+      { supported, requested },
     );
     return settledExchange({ kind: "answered", message: answer });
   }
@@ -242,6 +250,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     return wire.request(it, {
       ...own?.options,
       final: true,
+      fresh: true,
       ...(duplex ? {} : { headers: modernHeaders(it) }),
     });
   }
@@ -251,6 +260,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     logger.debug("asked for the modern era", { endpoint, outcome: outcome.kind, verdict });
     if (verdict === "modern") {
       memory.modern = true;
+      if (duplex) revisions = supportedBy(outcome);
       own?.answered(answeredBy(outcome));
       return { kind: "server", server: await ground.modern() };
     }
@@ -280,7 +290,10 @@ export function modernClient(options: ModernClientOptions): Peer {
   async function goLegacy(message: Message): Promise<Decision> {
     const { legacy } = ground;
     const problem = await legacy.begin(message);
-    if (problem === undefined) return { kind: "server", server: legacy };
+    if (problem === undefined) {
+      memory.legacy = true;
+      return { kind: "server", server: legacy };
+    }
     // What was known may be so no more.
     if (protocol === "auto" && problem.kind === "refused") memory.modern = undefined;
     return { kind: "failed", outcome: inTheWay(problem) };
@@ -342,6 +355,13 @@ function contradictsLegacy(outcome: Outcome): boolean {
   if (code === "SESSION_LOST") return true;
   const refused = outcome.kind === "not_sent" && code === "REFUSED";
   return refused && judgeGreeting({ answer: undefined, status }) === "ask";
+}
+
+/** The revisions that a `server/discover` was answered with. */
+function supportedBy(outcome: Outcome): readonly unknown[] | undefined {
+  if (outcome.kind !== "answered") return undefined;
+  const { supportedVersions } = asObject(outcome.message.parsed("result"));
+  return Array.isArray(supportedVersions) ? supportedVersions : undefined;
 }
 
 function revisionOf(message: Message): string | undefined {

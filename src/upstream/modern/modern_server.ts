@@ -136,6 +136,7 @@ export function modernServer(options: ModernServerOptions): ModernServer {
         headers: modernHeaders(ask),
         receive: () => {},
         final: true,
+        fresh: true,
       }).outcome;
       if (outcome.kind !== "answered" || outcome.message.kind !== "result") return false;
       tools.take(outcome.message, page === 0);

@@ -271,6 +271,35 @@ Deno.test("eraLayer remembers for the next layer of the same endpoint", async ()
   deepStrictEqual(next.sent(), ["server/discover", "subscriptions/listen"]);
 });
 
+Deno.test("eraLayer asks a process that does not answer as the modern server it was for the legacy era, too", async () => {
+  const memory = { modern: true, legacy: false };
+  const { ask, sent, fake } = setUp({
+    duplex: true,
+    discoverMs: 10,
+    memory,
+    serve(it) {
+      if (it.message.method === "initialize") it.answer({ protocolVersion: "2025-06-18", capabilities: {} });
+    },
+  });
+  const answer = answerOf(await ask(greeting()).outcome);
+  strictEqual(JSON.parse(answer.textOf("result")!).protocolVersion, "2025-06-18");
+  deepStrictEqual(sent(), ["server/discover", "initialize"]);
+  strictEqual(fake.requests[0]!.cancelled.length, 1);
+  deepStrictEqual(memory, { modern: false, legacy: true });
+});
+
+Deno.test("eraLayer waits for a modern server over one connection that is slow to start", async () => {
+  const memory = { modern: true, legacy: false };
+  const { ask, sent, fake } = setUp({ duplex: true, discoverMs: 10, memory, serve: () => {} });
+  const { outcome } = ask(greeting());
+  await until(() => sent().length === 2);
+  fake.requests[1]!.exchange.settle({ kind: "answered", message: errorAnswer("0", -32022, "no") });
+  fake.requests[0]!.answer(DISCOVERED);
+  strictEqual(answerOf(await outcome).kind, "result");
+  deepStrictEqual(sent(), ["server/discover", "initialize"]);
+  deepStrictEqual(memory, { modern: true, legacy: false });
+});
+
 Deno.test("eraLayer does not take a passing failure of a modern server for another era", async () => {
   let failing = false;
   const { begin, ask, sent } = setUp({
