@@ -40,6 +40,8 @@ export interface LegacyServer {
   begin(message: Message): Promise<Outcome | undefined>;
   /** Carries a modern client's request. */
   request(message: Message, options: RequestOptions): Exchange;
+  /** Asks the server for a sign of life: `message` is a `ping`. */
+  ping(message: Message, options: RequestOptions): Exchange;
   /** Tells those who listen that something may have been missed. */
   missed(): void;
   /** Idempotent. */
@@ -148,6 +150,8 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
         }
       });
     },
+    ping: (message, requestOptions) =>
+      withHost(message, (host) => host.peer.request(message, requestOptions)),
     missed: listeners.missed,
     async close() {
       listeners.end();

@@ -1,4 +1,4 @@
-import { errorAnswer, request as newRequest } from "../../jsonrpc/answers.ts";
+import { errorAnswer, request as newRequest, resultAnswer } from "../../jsonrpc/answers.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import type { EraMemory } from "../../link/era/era_memory.ts";
@@ -125,9 +125,27 @@ export function modernClient(options: ModernClientOptions): Peer {
   }
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    if (requestOptions.probe === true) return signOfLife(message, requestOptions);
     return server === undefined
       ? requestWhenKnown(message, requestOptions)
       : requestTo(server, message, requestOptions);
+  }
+
+  /** A server that has none of a modern client's requests yet gives one when its era can be found out. */
+  function signOfLife(message: Message, requestOptions: RequestOptions): Exchange {
+    const present = server;
+    if (present === ground.legacy) return ground.legacy.ping(message, requestOptions);
+    if (present !== undefined) {
+      const facts = { ...readEnvelope(message), logLevel: undefined };
+      return present.request(withEnvelope(newRequest(message.id!, "server/discover"), facts), requestOptions);
+    }
+    const exchange = openExchange(() => {});
+    void decide(message).then((it) =>
+      exchange.settle(
+        it.kind === "failed" ? it.outcome : { kind: "answered", message: resultAnswer(message.id!, {}) },
+      )
+    );
+    return exchange;
   }
 
   function requestTo(it: Server, message: Message, requestOptions: RequestOptions): Exchange {
