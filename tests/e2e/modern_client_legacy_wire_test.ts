@@ -481,6 +481,31 @@ Deno.test("A cancellation reaches the server under the id that the request has t
   assert.equal(program.messages.some(({ id }) => id === "c"), false);
 });
 
+Deno.test("A cancellation reaches the server without the envelope that the client gives it", async () => {
+  await using server = await startRawServer({ on: { "tools/call": (_request, reply) => reply.hang() } });
+  await using program = startProxy(server.url, LEGACY);
+  for (
+    const [id, meta, left] of [["a", ENVELOPE, ""], [
+      "b",
+      ENVELOPE.replace("{", '{"v/k":1,'),
+      ',"_meta":{"v/k":1}',
+    ]]
+  ) {
+    await program.send(modernRequest(id!, "tools/call", { name: id }));
+    const { message: call } = await server.received(({ message }) => message.params?.name === id);
+    await program.send(
+      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"${id}",${meta}}}`,
+    );
+    const { body } = await server.received(({ body, message }) =>
+      message.method === "notifications/cancelled" && body.includes(`"requestId":${call.id}`)
+    );
+    assert.equal(
+      body,
+      `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${call.id}${left}}}`,
+    );
+  }
+});
+
 Deno.test("Notifications of a modern client's that a legacy server would not know are not sent", async () => {
   await using server = await startRawServer();
   await using program = startProxy(server.url, LEGACY);

@@ -282,6 +282,38 @@ for (const [name, start] of Object.entries(legacyStarts)) {
   });
 }
 
+// Fallbacks -----------------------------------------------------------------------------------------------------------
+
+for (
+  const [era, start, startOther] of [
+    ["modern", modernStarts["Streamable HTTP"]!, () => startModernTcpServer()],
+    ["legacy", legacyStarts["Streamable HTTP"]!, () => startSdkTcpServer()],
+  ] as const
+) {
+  Deno.test(`A modern client is served by a fallback while a ${era} server is away, and by the server once it is back`, async () => {
+    let server: { url: string; port: number; close(): Promise<void> } = await start();
+    await using other = await startOther();
+    try {
+      await using program = startProxy(server.url, {
+        args: ["--fallbacks", "tcp", "--fallback-address", `127.0.0.1:${other.port}`, "--retry-delay", "10"],
+      });
+      await lists(program, "first");
+      await server.close();
+      await lists(program, "fallback");
+      await program.waitStderr(/a fallback takes the endpoint's place/);
+      assert.deepEqual(await listenFor(program, "L", { toolsListChanged: true }), { toolsListChanged: true });
+      server = await start(server.port);
+      await program.waitStderr(/back at the endpoint/);
+      await nextFor(program, "L", "notifications/tools/list_changed");
+      await other.close();
+      await call(program, "c", "change", { list: "tools" });
+      await nextFor(program, "L", "notifications/tools/list_changed");
+    } finally {
+      await server.close();
+    }
+  });
+}
+
 // The end -------------------------------------------------------------------------------------------------------------
 
 const slowest = 3000;

@@ -326,6 +326,25 @@ Deno.test("Progress and log messages on the stream of a request pass as they are
   await program.waitStderr(/dropped a request of the server's/);
 });
 
+Deno.test("A notification of a modern client's goes to the server with headers that say what it says", async () => {
+  await using server = await startModern({
+    "notifications/x-vendor": (_request, reply) => reply.status(202),
+  });
+  await using program = startProxy(server.url);
+  await ask(program, 1, "server/discover");
+  const notice = `{"jsonrpc":"2.0", "method":"notifications/x-vendor","params":{"n":1E400,${
+    ENVELOPE.replace("2026-07-28", "2031-01-01")
+  }}}`;
+  await program.send(notice);
+  const request = await server.received(({ message }) => message.method === "notifications/x-vendor");
+  assert.equal(request.body, notice);
+  assert.deepEqual(protocolHeaders(request), {
+    ...PLAIN,
+    "mcp-protocol-version": "2031-01-01",
+    "mcp-method": "notifications/x-vendor",
+  });
+});
+
 // Cancellation, breaks --------------------------------------------------------------------------------------------------
 
 Deno.test("notifications/cancelled closes the request's stream, and is not posted", async () => {

@@ -7,7 +7,7 @@ import { type OpenExchange, openExchange } from "../../link/exchange.ts";
 import { type Failure, failure } from "../../link/failure.ts";
 import { pause } from "../../link/pause.ts";
 import type { Exchange, Outcome, Receive, RequestOptions } from "../../link/peer.ts";
-import { legacyForm } from "../../mcp/as_legacy.ts";
+import { legacyCancellation, legacyForm } from "../../mcp/as_legacy.ts";
 import { inputRequired, modernAnswer } from "../../mcp/as_modern.ts";
 import { type ClientFacts, readEnvelope } from "../../mcp/envelope.ts";
 import { inputRequestOf, isInputMethod, obstacleTo } from "../../mcp/input_requests.ts";
@@ -197,7 +197,7 @@ export function createCalls(options: CallsOptions): Calls {
   function abandon(call: Call, notice: Message | undefined): void {
     if (call.asker === undefined) return;
     forget(call);
-    giveUp(call, notice === undefined ? undefined : renamed(notice, call.id));
+    giveUp(call, notice === undefined || call.id === "" ? undefined : legacyCancellation(notice, call.id));
   }
 
   function giveUp(call: Call, notice: Message | undefined): void {
@@ -603,11 +603,6 @@ function withAnswerId(outcome: Outcome, id: Id): Outcome {
   if (outcome.kind === "answered") return { kind: "answered", message: withId(outcome.message, id) };
   if (!("answer" in outcome) || outcome.answer === undefined) return outcome;
   return { ...outcome, answer: withId(outcome.answer, id) };
-}
-
-/** The cancellation with the id that the request has at the server. */
-function renamed(notice: Message, id: Id): Message | undefined {
-  return id === "" ? undefined : edit(notice, [{ path: ["params", "requestId"], value: id }]);
 }
 
 function cancellation(id: Id, reason: string): Message {
