@@ -331,9 +331,7 @@ export function modernClient(options: ModernClientOptions): Peer {
   async function notify(message: Message): Promise<Failure | undefined> {
     // A legacy server would not know what to make of it.
     if (server === undefined || server === ground.legacy || message.isAnswer) return undefined;
-    return await (await ground.open()).notify(message, {
-      headers: { "mcp-protocol-version": MODERN_REVISION, "mcp-method": message.method! },
-    });
+    return await (await ground.open()).notify(message, { headers: modernHeaders(message) });
   }
 
   return {
