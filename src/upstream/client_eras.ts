@@ -75,7 +75,8 @@ export function clientEras({ legacy, openModern, hasSession }: ClientErasOptions
         : legacy.request(message, requestOptions);
     },
     notify(message, notifyOptions) {
-      return modern !== undefined && !hasSession()
+      const isModern = !hasSession() || claimOf(message).kind === "modern";
+      return modern !== undefined && isModern
         ? modern.notify(message, notifyOptions)
         : legacy.notify(message, notifyOptions);
     },
