@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { errorAnswer, notification, request, resultAnswer } from "../../../src/jsonrpc/answers.ts";
 import { edit } from "../../../src/jsonrpc/edit.ts";
-import { Message } from "../../../src/jsonrpc/message.ts";
+import type { Message } from "../../../src/jsonrpc/message.ts";
 import { failure } from "../../../src/link/failure.ts";
 import type { Exchange, Outcome } from "../../../src/link/peer.ts";
 import { type CallsOptions, createCalls } from "../../../src/upstream/modern/calls.ts";
