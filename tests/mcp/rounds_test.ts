@@ -21,6 +21,7 @@ const retries: [what: string, first: unknown, retry: unknown, same: boolean][] =
   ["without arguments", { name: "a", arguments: {} }, { name: "a" }, false],
   ["with a list in another order", { l: [1, 2] }, { l: [2, 1] }, false],
   ["with a list that is longer", { l: [1] }, { l: [1, 1] }, false],
+  ["with a list that is shorter", { l: [1, 1] }, { l: [1] }, false],
   ["with an object for a list", { l: [] }, { l: {} }, false],
   ["with null for an object", { l: {} }, { l: null }, false],
   ["with a text for a number", { l: 1 }, { l: "1" }, false],
