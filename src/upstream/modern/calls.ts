@@ -25,7 +25,7 @@ export interface CallsOptions {
   readonly endpoint: string;
   readonly logger: Logger;
   /** Takes what the server says to all. */
-  readonly announced: (host: LegacyHost, message: Message) => void;
+  readonly announced: (host: LegacyHost, message: Message) => void | Promise<void>;
   /** A call is over. */
   readonly over?: () => void;
   /**

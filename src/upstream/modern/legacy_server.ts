@@ -71,9 +71,7 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
   const calls = createCalls({
     endpoint,
     logger,
-    announced: (host, message) => {
-      if (host === present) listeners.announced(message);
-    },
+    announced: (host, message) => host === present ? listeners.announced(message) : undefined,
     over() {
       // What is said last of the call leaves first.
       if (retired.size > 0) queueMicrotask(sweep);

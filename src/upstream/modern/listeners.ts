@@ -32,7 +32,7 @@ export interface Listeners {
   /** Carries a `subscriptions/listen`: its exchange lasts until the client has enough of it. */
   listen(message: Message, options: RequestOptions, host: LegacyHost): Exchange;
   /** Hands what the server says to all to those who listen for it. */
-  announced(message: Message): void;
+  announced(message: Message): void | Promise<void>;
   /** Something may have been missed: those who listen are told that it has changed. */
   missed(): void;
   /** Another session is listened to from now on. */
@@ -134,14 +134,17 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
     return done;
   }
 
-  function announced(message: Message): void {
+  function announced(message: Message): void | Promise<void> {
     const method = message.method!;
     const { uri } = method === "notifications/resources/updated"
       ? asObject(message.parsed("params"))
       : { uri: undefined };
+    const slow: Promise<void>[] = [];
     for (const { id, filter, receive } of listeners) {
-      if (isListenedFor(filter, { method, uri })) void receive(tagged(message, id));
+      const full = isListenedFor(filter, { method, uri }) ? receive(tagged(message, id)) : undefined;
+      if (full !== undefined) slow.push(full);
     }
+    if (slow.length > 0) return Promise.all(slow).then(() => {});
   }
 
   function missed(): void {

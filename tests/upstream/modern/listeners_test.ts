@@ -141,6 +141,24 @@ Deno.test("Each hears what it listens for, tagged with its own id as it was writ
   ]);
 });
 
+Deno.test("A client that is behind with reading slows the server down, however many others are not", async () => {
+  const { listeners, heard, listen, host } = setUp();
+  listen("1", { toolsListChanged: true });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const slow = request("2", "subscriptions/listen", { notifications: { toolsListChanged: true } });
+  let told = 0;
+  listeners.listen(slow, { receive: () => ++told === 1 ? undefined : promise }, host);
+  await until(() => acknowledged(heard) === 1 && told === 1);
+  const change = notification("notifications/tools/list_changed");
+  let over = false;
+  const full = Promise.resolve(listeners.announced(change)).then(() => over = true);
+  strictEqual(listeners.announced(notification("notifications/prompts/list_changed")), undefined);
+  await turn();
+  strictEqual(over, false);
+  resolve();
+  await full;
+});
+
 Deno.test("Whoever may have missed something is told that all it listens for has changed", async () => {
   const { host, listeners, heard, listen } = setUp();
   listen("1", { toolsListChanged: true, resourceSubscriptions: ["a", "b"] });
