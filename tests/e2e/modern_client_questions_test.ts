@@ -387,6 +387,40 @@ Deno.test("A question for what the client has not declared is refused, and nobod
   assert.equal((await asked).result.resultType, "complete");
 });
 
+Deno.test("An answer of the client's that the server does not take is told of in the log", async () => {
+  await using server = await startRawServer({
+    on: { ...asksOnStream(), "response": (_request, reply) => reply.status(500) },
+  });
+  await using program = startProxy(server.url);
+  const asked = await askAble(program, 1, call("asks"));
+  const { result } = await askAble(program, 2, { ...call("asks"), ...answers(asked) });
+  assert.equal(result.resultType, "complete", "this server has read it all the same");
+  await program.waitStderr(/answer to elicitation\/create was not delivered: .*HTTP 500/);
+});
+
+Deno.test("What a client can't be asked with words of its own: a legacy server's tasks and ids of pages stay behind", async () => {
+  const { server, stream } = await startHeld();
+  await using _ = server;
+  await using program = startProxy(server.url);
+  const asked = askAble(program, 1, call("t"));
+  const held = await stream();
+  await held.send(
+    '{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"mode":"url","task":{"ttl":1},"url":"x://y",' +
+      '"elicitationId":"e","message":"m","n":1E400}}',
+  );
+  const given = answers(await asked);
+  assert.ok(
+    program.lines.at(-1)!.includes(
+      '{"method":"elicitation/create","params":{"mode":"url","url":"x://y","message":"m","n":1E400}}',
+    ),
+    program.lines.at(-1),
+  );
+  const going = askAble(program, 2, { ...call("t"), ...given });
+  await server.answer("q");
+  await held.result({ content: [] });
+  await going;
+});
+
 // Where the server does not say on whose behalf it asks ------------------------------------------------------------------
 
 Deno.test("A question on the GET stream is put to the call in flight, and refused when there is none", async () => {

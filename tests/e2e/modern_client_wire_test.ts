@@ -35,6 +35,7 @@ async function startModern(on: Readonly<Record<string, Handler>> = {}): Promise<
     "server/discover": (_request, reply) => reply.result(DISCOVERED),
     "tools/list": (_request, reply) => reply.result({ resultType: "complete", tools: [] }),
     "tools/call": (_request, reply) => reply.result({ resultType: "complete", content: [] }),
+    "tools/hang": (_request, reply) => reply.hang(),
     "subscriptions/listen": async ({ message }, reply) => {
       const stream = await reply.sse();
       const { notifications } = message.params;
@@ -471,6 +472,21 @@ Deno.test("Listening whose connection breaks before it is acknowledged is sent a
   const { error } = await ask(program, "no", "subscriptions/listen", { notifications: {} });
   assert.equal(error?.code, -32601);
   assert.equal(times, 3);
+});
+
+Deno.test("No deadline of ours ends listening", async () => {
+  await using server = await startModern();
+  await using program = startProxy(server.url, {
+    args: ["--request-timeout", "0.2", "--max-request-time", "0.2"],
+  });
+  await listenFor(program, "L", { toolsListChanged: true });
+  const stream = await server.listening();
+  await program.send(modernRequest("hang", "tools/hang"));
+  await server.received(({ message }) => message.method === "tools/hang");
+  assert.equal((await program.response("hang")).error?.data.code, "REQUEST_TIMEOUT");
+  await stream.notify("notifications/tools/list_changed", { _meta: { [SUBSCRIPTION]: "L" } });
+  await nextFor(program, "L", "notifications/tools/list_changed");
+  assert.equal(stream.open(), true);
 });
 
 // What a client must not do -----------------------------------------------------------------------------------------------

@@ -526,7 +526,12 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   function answer({ host }: Call, request: Message, text: string): void {
-    void host.peer.notify(Message.fromText(`{"jsonrpc":"2.0","id":${request.id},"result":${text}}`));
+    const answer = Message.fromText(`{"jsonrpc":"2.0","id":${request.id},"result":${text}}`);
+    void host.peer.notify(answer).then((why) => {
+      if (why === undefined) return;
+      const what = `the client's answer to ${request.method} was not delivered: ${why.message}`;
+      logger.warn(what, { code: why.code, endpoint });
+    });
   }
 
   // URLs ----------------------------------------------------------------------------------------------------------
