@@ -11,6 +11,7 @@ import {
   SDK_STDIO_COMMAND,
   type SdkServer,
   startSdkHttpServer,
+  startSdkSseServer,
   startSdkTcpServer,
 } from "../support/sdk_servers.ts";
 import type { WireMessage } from "../support/wire_message.ts";
@@ -91,6 +92,7 @@ Deno.test("A modern client goes on listening to a modern server on TCP that was 
 
 const legacyStarts: Record<string, (port?: number) => Promise<SdkServer>> = {
   "Streamable HTTP": (port) => startSdkHttpServer(port === undefined ? {} : { port }),
+  "HTTP+SSE": (port) => startSdkSseServer(port === undefined ? {} : { port }),
   "TCP": (port) => startSdkTcpServer(port === undefined ? {} : { port }),
 };
 

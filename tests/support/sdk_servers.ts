@@ -83,7 +83,7 @@ export function startSdkHttpServer(
 }
 
 /** Starts the SDK server over the HTTP+SSE transport of 2024-11-05: stream at `/sse`, messages at `/messages`. */
-export function startSdkSseServer(): Promise<SdkServer> {
+export function startSdkSseServer({ port = 0 } = {}): Promise<SdkServer> {
   const transports = new Map<string, SSEServerTransport>();
   return startNodeServer("/sse", async (request, response, record) => {
     const url = new URL(request.url ?? "/", "http://localhost");
@@ -104,7 +104,7 @@ export function startSdkSseServer(): Promise<SdkServer> {
     close: async () => {
       for (const transport of transports.values()) await transport.close();
     },
-  });
+  }, port);
 }
 
 /** Starts the SDK server on a TCP port: one session a connection, a message a line. */
