@@ -4,6 +4,7 @@ import type { EventStream } from "../support/event_stream.ts";
 import type { Program } from "../support/program.ts";
 import { type RawLineServer, startRawLineServer } from "../support/raw_line_server.ts";
 import { type RawServer, type RawServerOptions, startRawServer } from "../support/raw_server.ts";
+import { startSdkHttpServer, startSdkSseServer, startSdkTcpServer } from "../support/sdk_servers.ts";
 import type { WireMessage } from "../support/wire_message.ts";
 import { ABLE, ask, envelope, modernRequest } from "./modern_requests.ts";
 import { proxied, startProxy } from "./proxied.ts";
@@ -506,6 +507,50 @@ Deno.test("A question goes on to another call when the one it was put to is give
   const { result } = await askAble(program, 4, { ...call("asks"), ...answers(asked) });
   assert.deepEqual(result.structuredContent.got, { action: "accept", content: {} });
 });
+
+for (
+  const [name, start] of Object.entries({
+    "Streamable HTTP": () => startSdkHttpServer(),
+    "HTTP+SSE": () => startSdkSseServer(),
+    "TCP": () => startSdkTcpServer(),
+  })
+) {
+  Deno.test(`Many calls that ask at once over ${name} each get the answer to their own question`, async () => {
+    await using server = await start();
+    await using program = startProxy(server.url);
+    /** Goes on until the call is over; what is asked is answered by what it says, whichever call it was put to. */
+    async function play(id: string, params: Record<string, unknown>): Promise<WireMessage> {
+      let answer = await askAble(program, id, params);
+      for (let round = 0; answer.result?.resultType === "input_required"; round++) {
+        const { inputRequests, requestState } = answer.result as {
+          inputRequests: Record<string, { params: { message: string } }>;
+          requestState: string;
+        };
+        const inputResponses = Object.fromEntries(
+          Object.entries(inputRequests).map(([key, { params }]) => [
+            key,
+            { action: "accept", content: { name: `Ada (${params.message})` } },
+          ]),
+        );
+        answer = await askAble(program, `${id}-${round}`, { ...params, inputResponses, requestState });
+      }
+      return answer;
+    }
+    const plain = Array.from({ length: 40 }, (_, i) => play(`e${i}`, call("echo", { text: `${i}` })));
+    const asking = Array.from({ length: 40 }, (_, i) => play(`a${i}`, call("elicit", { message: `${i}` })));
+    const twice = Array.from({ length: 10 }, (_, i) => play(`t${i}`, call("twice", {})));
+    for (const [i, { result }] of (await Promise.all(plain)).entries()) {
+      assert.equal(result.content[0].text, `${i}`);
+    }
+    for (const [i, { result }] of (await Promise.all(asking)).entries()) {
+      assert.equal(JSON.parse(result.content[0].text).content.name, `Ada (${i})`);
+    }
+    for (const { result } of await Promise.all(twice)) {
+      const { first, second } = JSON.parse(result.content[0].text);
+      assert.deepEqual([first.content.name, second.content.name], ["Ada (first)", "Ada (second)"]);
+    }
+  });
+}
 
 // URLs ----------------------------------------------------------------------------------------------------------------
 
