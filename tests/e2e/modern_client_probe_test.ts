@@ -453,6 +453,22 @@ Deno.test("A server over HTTP that is legacy no more is found out about, and wha
   assert.equal(program.messages.some(({ id }) => id === "L"), false);
 });
 
+Deno.test("A modern server that uses a code of the other era's is asked once more, and its error is the answer", async () => {
+  await using server = await startRawServer({
+    on: {
+      "server/discover": (_request, reply) => reply.result(DISCOVERED),
+      "tools/call": (_request, reply) => reply.error(-32000, "mine", { x: 1 }, { status: 400 }),
+    },
+  });
+  await using program = startProxy(server.url);
+  const { error } = await ask(program, 1, "tools/call", { name: "t" });
+  assert.deepEqual(error, { code: -32000, message: "mine", data: { x: 1 } });
+  assert.deepEqual(came(server), ["server/discover", "tools/call", "server/discover"]);
+  await program.closeStdin();
+  await program.status;
+  assert.equal(program.stderr(), "");
+});
+
 Deno.test("-32022 that still names the modern revision is the answer, and nothing is asked anew", async () => {
   await using server = await startRawServer({
     on: {

@@ -179,7 +179,8 @@ export function modernClient(options: ModernClientOptions): Peer {
       void decide(message).then((decision) => {
         if (exchange.settled) return;
         const another = decision.kind === "server" && (decision.server === ground.legacy) !== legacy;
-        if (!another) return exchange.settle(outcome);
+        // A modern server that uses such an error has answered with it.
+        if (!another) return exchange.settle(legacy ? outcome : answeredBy(outcome));
         present = requestTo(decision.server, message, requestOptions);
         present.whenOver(exchange.settle);
       });

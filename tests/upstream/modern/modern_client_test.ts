@@ -184,7 +184,7 @@ Deno.test("A server that contradicts what is known of it is asked again; only on
     if (still) {
       again.answer(DISCOVERED);
       const outcome = await exchange.outcome;
-      strictEqual("answer" in outcome && outcome.answer?.kind, "error");
+      strictEqual(outcome.kind === "answered" && outcome.message.kind, "error");
       strictEqual(methods().length, 3);
     } else {
       error(again, -32601, 404);
