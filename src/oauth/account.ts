@@ -315,6 +315,11 @@ export function createAccount(options: AccountOptions): Account {
   }
 
   return {
+    get identity() {
+      return tokens === undefined
+        ? ""
+        : JSON.stringify([tokens.issuer, tokens.client.clientId, tokens.scopes]);
+    },
     headersFor,
     refused,
     async signIn() {

@@ -60,6 +60,9 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   }
 
   return {
+    get identity() {
+      return account?.identity ?? "";
+    },
     async headersFor(request) {
       if (!stored && opening === undefined) return {};
       return await (account ?? (await open()).account).headersFor(request);

@@ -32,6 +32,8 @@ export type RefusalVerdict =
 
 /** Credentials that come and go, for one origin: whoever sends requests asks for them, and tells of refusals. */
 export interface Credentials {
+  /** Who the user is at the origin, as far as answers depend on it; the same when credentials are only renewed. */
+  readonly identity: string;
   /**
    * The headers for a request to the origin, or why there are none and it is of no use to send it. May wait for credentials
    * that are about to be renewed. Never rejects.
