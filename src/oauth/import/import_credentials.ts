@@ -81,6 +81,9 @@ export function importCredentials(options: ImportOptions): ImportedCredentials {
   }
 
   return {
+    get identity() {
+      return tokens === undefined ? "" : JSON.stringify([tokens.issuer, tokens.client.clientId]);
+    },
     headersFor({ url }) {
       const fits = tokens !== undefined && isFor(tokens, url);
       return Promise.resolve(fits ? { authorization: `Bearer ${tokens!.accessToken}` } : {});
