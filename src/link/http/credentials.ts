@@ -2,12 +2,15 @@ import type { Failure } from "../failure.ts";
 
 /** A request that is to be shown credentials. */
 export interface CredentialRequest {
+  /** `GET`, `POST` or `DELETE`. */
   readonly method: string;
+  /** Where it goes, its query included. */
   readonly url: URL;
 }
 
 /** A response by which the server asks for credentials, or for others. */
 export interface CredentialRefusal extends CredentialRequest {
+  /** 403 only where more scopes are asked for. */
   readonly status: 401 | 403;
   /** `WWW-Authenticate`; `undefined` when there was none. */
   readonly challenge: string | undefined;
