@@ -224,10 +224,14 @@ Deno.test("server/discover is answered with what the server said to initialize, 
       '"instructions":"\\u00fc","ttlMs":0,"cacheScope":"private",' +
       '"_meta":{"io.modelcontextprotocol/serverInfo":{"version":"1","name":"s","x":1E400}}}}',
   );
-  assert.deepEqual(server.requests.map(({ message }) => message.method), [
-    "initialize",
-    "notifications/initialized",
-  ]);
+  assert.deepEqual(
+    server.requests.filter(({ message }) => message.method !== undefined)
+      .map(({ message }) => message.method),
+    [
+      "initialize",
+      "notifications/initialized",
+    ],
+  );
 });
 
 for (
