@@ -232,6 +232,11 @@ Deno.test("jsonrpc, mcp, link, face and bridge import nothing from outside at al
   none(wrong.map(shown), "dependencies belong where they are used, and are loaded then");
 });
 
+Deno.test("src loads modules of Node's only when they are used", () => {
+  const wrong = imports.filter((it) => it.to.startsWith("node:") && !it.dynamic && !it.typeOnly);
+  none(wrong.map(shown), "bundled, it would be loaded at every start");
+});
+
 Deno.test("every file that src imports is there", () => {
   const missing = imports.filter((it) => !isBare(it) && !sources.has(it.to));
   none(missing.map(shown), "no such file");

@@ -1,7 +1,7 @@
 import type { ConnectSettings } from "../config/settings.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { ReadLine } from "../oauth/browser/browser_user.ts";
-import { type OpenAccount, openAccount } from "../oauth/open_account.ts";
+import type { OpenAccount } from "../oauth/open_account.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { requireSignIn } from "./connect_input.ts";
 import { writeError } from "./write_text.ts";
@@ -14,9 +14,10 @@ const PATIENCE_MS = 24 * 60 * 60 * 1000;
  *
  * @throws {ConfigError} when the endpoint is none that is signed in to
  */
-export function accountAt(settings: ConnectSettings, logger: Logger): OpenAccount {
+export async function accountAt(settings: ConnectSettings, logger: Logger): Promise<OpenAccount> {
   const { url, signIn } = requireSignIn(settings);
   const { store, caCerts, userAgent } = settings;
+  const { openAccount } = await import("../oauth/open_account.ts");
   return openAccount({
     url,
     settings: signIn.oauth,

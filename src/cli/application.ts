@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/config_error.ts";
+import { ConfigError, isConfigError } from "../config/config_error.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { ParsedOptions } from "../config/option_values.ts";
 import { type CommandName, optionsOf } from "../config/options.ts";
@@ -51,7 +51,7 @@ export async function runCommandLine(
   try {
     return await runArranged(arrangement, loaders);
   } catch (error) {
-    if (!(error instanceof ConfigError)) {
+    if (!isConfigError(error)) {
       writeError(`${unexpectedError(error, args.includes("--debug"))}\n`);
       return ExitCode.Unexpected;
     }

@@ -7,7 +7,7 @@ import type { Credentials } from "../link/http/credentials.ts";
 import { within } from "../link/pause.ts";
 import { openPeer } from "../link/open_peer.ts";
 import { LATEST_LEGACY_REVISION } from "../mcp/revision.ts";
-import { importCredentials, type ImportedCredentials } from "../oauth/import/import_credentials.ts";
+import type { ImportedCredentials } from "../oauth/import/import_credentials.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
 import { VERSION } from "../version.ts";
@@ -29,6 +29,8 @@ const KEEPING: Readonly<Record<Keeping, string>> = {
   memory: "It could not be kept, and ends with this command: the warning says why.",
 };
 
+const importing = () => import("../oauth/import/import_credentials.ts");
+
 /** `login`: signs in to a server, and keeps what that gives for all copies of this program. */
 export async function loginCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("login", input);
@@ -39,11 +41,11 @@ export async function loginCommand(input: CommandInput): Promise<number> {
   // Before the account is opened: without anything to take over there is nothing to do.
   const looked = source === undefined ? undefined : await lookForMcpRemote(settings, typed);
   const logger = await connectLogger(settings);
-  const opened = accountAt(settings, logger);
+  const opened = await accountAt(settings, logger);
   const { account, store } = opened;
   const endpoint = describeEndpoint(settings.endpoint);
   const ending = new AbortController();
-  const imported = looked?.found && importCredentials({
+  const imported = looked?.found && (await importing()).importCredentials({
     found: looked.found,
     mcpUrl: url,
     settings: requireSignIn(settings).signIn.oauth,

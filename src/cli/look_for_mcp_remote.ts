@@ -28,7 +28,7 @@ export async function lookForMcpRemote(settings: ConnectSettings, typed: string)
     return variable.kind === "set" ? variable.value : undefined;
   });
   const spellings = new Set([typed, url.href, url.href.replace(/\/$/, ""), `${url.href}/`]);
-  const names = mcpRemoteNames({
+  const names = await mcpRemoteNames({
     urls: [...spellings],
     resource: oauth.resource === false ? undefined : oauth.resource,
     authorizeParams: Object.fromEntries(oauth.authorizeParams),

@@ -14,3 +14,8 @@ export class ConfigError extends Error {
     this.code = options.code ?? "usage";
   }
 }
+
+/** Tells whether this is a {@linkcode ConfigError}, by its name: bundled, a command may have a copy of the class. */
+export function isConfigError(error: unknown): error is ConfigError {
+  return error instanceof Error && error.name === "ConfigError";
+}

@@ -223,16 +223,13 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   }
 
   function theSealer(): Promise<Sealer> {
-    return sealer ??= (async () => {
+    return sealer ??= Promise.resolve(createSealer({
+      box: () => options.openKeychain(place!.directory),
       // The file's name, which is the same for all copies and tells nothing of the server.
-      const id = (await entryPath(place!)).replace(/^.*\//s, "").replace(/\.json$/, "");
-      return createSealer({
-        box: () => options.openKeychain(place!.directory),
-        id,
-        label: `mcp-connect: ${options.server}`,
-        exclusively,
-      });
-    })();
+      id: entryPath(place!).replace(/^.*\//s, "").replace(/\.json$/, ""),
+      label: `mcp-connect: ${options.server}`,
+      exclusively,
+    }));
   }
 
   async function exclusively<T>(work: () => Promise<T>): Promise<T> {

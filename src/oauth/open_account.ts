@@ -2,6 +2,7 @@ import { systemKeychain } from "../store/keychain/system_keychain.ts";
 import type { SecretBox } from "../store/secret_box.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Account, createAccount } from "./account.ts";
+import { accountKey } from "./account_key.ts";
 import { createAccountStore, type StoredAccount } from "./account_store.ts";
 import { createBrowserUser, type ReadLine } from "./browser/browser_user.ts";
 import { BrowserError } from "./browser/browser_error.ts";
@@ -9,6 +10,8 @@ import { createBrowserOpener, type OpenBrowser } from "./browser/open_browser.ts
 import { shownUrl, SignInError } from "./errors.ts";
 import { type GuardedFetch, guardedFetch } from "./guarded_fetch.ts";
 import type { OAuthSettings } from "./settings.ts";
+import { revoke } from "./renew.ts";
+import { secretsOf } from "./tokens.ts";
 import type { User } from "./user.ts";
 
 /** What {@linkcode openAccount} needs. */
@@ -41,12 +44,21 @@ export interface OpenAccount {
   readonly account: Account;
   readonly store: StoredAccount;
   readonly fetch: GuardedFetch;
+  /** Makes the tokens worthless where the authorization server takes that back, and forgets them. Never rejects. */
+  signOut(): Promise<SignedOut>;
 }
 
-/** What an account is kept under: the server, without what may be secret, and as whom. */
-export function accountKey(url: URL, { grant, clientId }: OAuthSettings): string {
-  return JSON.stringify([`${url.origin}${url.pathname}`, grant, clientId ?? ""]);
+/** What came of signing out. */
+export interface SignedOut {
+  /** Somebody was signed in. */
+  readonly was: boolean;
+  readonly revoked: boolean;
+  /** Why the tokens were not revoked; absent where the authorization server does not offer it. */
+  readonly problem?: string;
 }
+
+/** How long the authorization server may take to revoke tokens, in milliseconds. */
+const REVOKE_MS = 15_000;
 
 /** One for all accounts: the bound on tabs is the program's. */
 let openBrowser: OpenBrowser | undefined;
@@ -94,7 +106,26 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
     endpoint,
     logger,
   });
-  return { account, store, fetch };
+  async function signOut(): Promise<SignedOut> {
+    const tokens = await store.load();
+    if (tokens === undefined) return { was: false, revoked: false };
+    for (const secret of secretsOf(tokens)) logger.secret(secret);
+    try {
+      const revoked = await revoke({ tokens, settings, fetch, signal: AbortSignal.timeout(REVOKE_MS) });
+      return { was: true, revoked };
+    } catch (error) {
+      return {
+        was: true,
+        revoked: false,
+        problem: error instanceof SignInError ? error.message : String(error),
+      };
+    } finally {
+      // Whatever the authorization server says: who signs out is signed out here.
+      await store.forget();
+    }
+  }
+
+  return { account, store, fetch, signOut };
 }
 
 /** Tells where the person is sent, and where the browser comes back to. */

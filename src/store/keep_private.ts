@@ -11,7 +11,7 @@ export async function keepPrivate(place: EntryPlace): Promise<string[]> {
   if (Deno.build.os === "windows") return [];
   const { directory, kind } = place;
   const mended: string[] = [];
-  for (const path of [directory, `${directory}/${kind}`, await entryPath(place)]) {
+  for (const path of [directory, `${directory}/${kind}`, entryPath(place)]) {
     try {
       const { mode, isDirectory } = await Deno.stat(path);
       if (mode === null || (mode & 0o077) === 0) continue;

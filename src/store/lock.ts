@@ -12,7 +12,7 @@ export async function tryLock(place: EntryPlace, what: string): Promise<Disposab
   const { directory, kind } = place;
   if (!isPermitted("write", directory) || !isPermitted("read", directory)) return { [Symbol.dispose]() {} };
   await Deno.mkdir(`${directory}/${kind}`, { recursive: true, mode: 0o700 });
-  const file = await Deno.open(`${await entryPath(place)}.${what}.lock`, {
+  const file = await Deno.open(`${entryPath(place)}.${what}.lock`, {
     create: true,
     write: true,
     mode: 0o600,

@@ -10,8 +10,7 @@ export async function readEntry(place: EntryPlace): Promise<unknown> {
   if (!isPermitted("read", place.directory)) return undefined;
   let text: string;
   try {
-    // A small file is read before the way to another thread and back is gone.
-    text = Deno.readTextFileSync(await entryPath(place));
+    text = await Deno.readTextFile(entryPath(place));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

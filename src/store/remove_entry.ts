@@ -8,7 +8,7 @@ import { entryPath, type EntryPlace, isPermitted } from "./entry_path.ts";
 export async function removeEntry(place: EntryPlace): Promise<void> {
   if (!isPermitted("write", place.directory)) return;
   try {
-    await Deno.remove(await entryPath(place));
+    await Deno.remove(entryPath(place));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

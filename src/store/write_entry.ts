@@ -15,7 +15,7 @@ export async function writeEntry(place: EntryPlace, value: unknown): Promise<boo
   const { directory, kind } = place;
   // Renaming reads.
   if (!isPermitted("write", directory) || !isPermitted("read", directory)) return false;
-  const path = await entryPath(place);
+  const path = entryPath(place);
   await Deno.mkdir(`${directory}/${kind}`, { recursive: true, mode: 0o700 });
   const unfinished = `${path}.${crypto.randomUUID()}${UNFINISHED}`;
   try {

@@ -1,7 +1,9 @@
 import type { Endpoint } from "../link/endpoint.ts";
 import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { hasEntry } from "../store/entry_path.ts";
 import type { StoredEra } from "./stored_era.ts";
+import { verdictKey } from "./verdict_key.ts";
 
 /** What {@linkcode createEraNotes} needs. */
 export interface EraNotesOptions {
@@ -33,13 +35,13 @@ export interface EraNotes {
 export function createEraNotes({ store, cwd, logger }: EraNotesOptions): EraNotes {
   const notes = new Map<Endpoint, EraNote>();
   const opened: Promise<StoredEra>[] = [];
-  const filled = store !== undefined && isThere(`${store}/${VERDICTS}`);
 
   function take(endpoint: Endpoint): EraNote {
     let opening: Promise<StoredEra> | undefined;
     const memory = newEraMemory(() => {
       if (store !== undefined && memory.modern !== undefined) void open(store).then((it) => it.noted());
     });
+    const filled = store !== undefined && isStored(store, endpoint, cwd);
     return { memory, ready: filled ? open(store).then(() => {}) : Promise.resolve() };
 
     function open(directory: string): Promise<StoredEra> {
@@ -71,12 +73,11 @@ export function createEraNotes({ store, cwd, logger }: EraNotesOptions): EraNote
 /** What verdicts are called in the store. */
 const VERDICTS = "verdicts";
 
-/** Whether there is such a directory, as far as Deno's permissions show it; never prompts. */
-function isThere(path: string): boolean {
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
+function isStored(directory: string, endpoint: Endpoint, cwd: string | undefined): boolean {
   try {
-    return Deno.statSync(path).isDirectory;
+    return hasEntry({ directory, kind: VERDICTS, key: verdictKey(endpoint, cwd) });
   } catch {
+    // Our own directory may be gone, or not be ours to know.
     return false;
   }
 }

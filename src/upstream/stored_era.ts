@@ -4,6 +4,7 @@ import type { EraMemory } from "../link/era/era_memory.ts";
 import { pause, within } from "../link/pause.ts";
 import { readEntry } from "../store/read_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { verdictKey } from "./verdict_key.ts";
 
 /** What {@linkcode openStoredEra} needs. */
 export interface StoredEraOptions {
@@ -76,20 +77,6 @@ export function isWorthStoring(
     now - stored.at > RENEW_MS;
 }
 
-/** What an endpoint's verdict is stored under: what tells it apart, without a URL's credentials and query. */
-export function verdictKey(endpoint: Endpoint, cwd: string): string {
-  switch (endpoint.kind) {
-    case "http":
-      return `${endpoint.url.origin}${endpoint.url.pathname}`;
-    case "tcp":
-      return `tcp://${endpoint.hostname}:${endpoint.port}`;
-    case "unix":
-      return JSON.stringify(["unix", endpoint.path, endpoint.path.startsWith("/") ? "" : cwd]);
-    case "command":
-      return JSON.stringify(["command", endpoint.command, ...endpoint.args, cwd]);
-  }
-}
-
 /**
  * Reads what is stored of an endpoint's eras into a memory, and stores what is noted there. Whatever stands in the way is
  * told in the debug log, and the memory works without.
@@ -97,7 +84,7 @@ export function verdictKey(endpoint: Endpoint, cwd: string): string {
 export async function openStoredEra(options: StoredEraOptions): Promise<StoredEra> {
   const { directory, kind, memory, logger, delayMs = DELAY_MS, now = Date.now } = options;
   const endpoint = describeEndpoint(options.endpoint);
-  const place = { directory, kind, key: verdictKey(options.endpoint, options.cwd ?? Deno.cwd()) };
+  const place = { directory, kind, key: verdictKey(options.endpoint, options.cwd) };
   let stored: Verdict | undefined;
   let due: AbortController | undefined;
   let writing: Promise<void> = Promise.resolve();

@@ -3,7 +3,9 @@ import type { Message } from "../jsonrpc/message.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
+import { accountKey } from "../oauth/account_key.ts";
 import type { OpenAccount } from "../oauth/open_account.ts";
+import { hasEntry } from "../store/entry_path.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** The user's account at one endpoint, as far as the rest of the program knows it. */
@@ -36,7 +38,8 @@ const ACCOUNTS = "accounts";
 /** The user's account, whose code is loaded when the server first asks for credentials, or when some are stored. */
 export function userAccount(options: UserAccountOptions): UserAccount {
   const { directory } = options;
-  const stored = directory !== undefined && isThere(`${directory}/${ACCOUNTS}`);
+  const key = accountKey(options.url, options.signIn.oauth);
+  const stored = directory !== undefined && hasEntry({ directory, kind: ACCOUNTS, key });
   let account: OpenAccount["account"] | undefined;
   let opening: Promise<OpenAccount> | undefined;
   let signedIn: () => void = () => {};
@@ -108,15 +111,5 @@ function say(text: string): void {
     for (let from = 0; from < bytes.length;) from += Deno.stderr.writeSync(bytes.subarray(from));
   } catch {
     // Nobody reads it.
-  }
-}
-
-/** Whether there is such a directory, as far as Deno's permissions show it; never prompts. */
-function isThere(path: string): boolean {
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
   }
 }

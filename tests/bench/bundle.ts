@@ -1,21 +1,15 @@
-/** Makes the program one minified file, the form in which it is shipped. */
+/** Makes the program the file and its parts in which it is shipped. */
+import { bundleProgram as bundle } from "../../scripts/bundle.ts";
 import { CACHE, filePath } from "./rivals.ts";
 
 /**
  * Bundles `source` into the cache folder.
  *
- * @returns the bundle's path
+ * @returns the main file's path
  * @throws {Error} when it can't be bundled
  */
 export async function bundleProgram(source: string): Promise<string> {
-  await Deno.mkdir(CACHE, { recursive: true });
-  const bundle = filePath(new URL("mcp-connect.js", CACHE));
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--minify", "--platform", "deno", "--output", bundle, source],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(`the program can't be bundled: ${new TextDecoder().decode(stderr)}`);
-  return bundle;
+  // What is measured may be bundled already.
+  if (!source.endsWith(".ts")) return source;
+  return await bundle(source, filePath(new URL("bundle", CACHE)));
 }

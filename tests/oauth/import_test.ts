@@ -9,10 +9,10 @@ import { DEFAULT_SETTINGS, type OAuthSettings } from "../../src/oauth/settings.t
 const URL_ONLY = "8724945d3c4865fe12d6890203193588";
 const ALL = "a67fa188f1bb0b7840ac7ccf598dd4b4";
 
-Deno.test("the names of mcp-remote's files: the URL's, and those with the options that it was given", () => {
+Deno.test("the names of mcp-remote's files: the URL's, and those with the options that it was given", async () => {
   const none = { urls: ["https://example.com/mcp"], authorizeParams: {}, headers: {} };
-  deepStrictEqual(mcpRemoteNames(none), [URL_ONLY]);
-  const names = mcpRemoteNames({
+  deepStrictEqual(await mcpRemoteNames(none), [URL_ONLY]);
+  const names = await mcpRemoteNames({
     ...none,
     resource: "https://r.example",
     authorizeParams: { b: "2", a: "1" },
@@ -23,7 +23,8 @@ Deno.test("the names of mcp-remote's files: the URL's, and those with the option
   strictEqual(names[0], ALL);
   strictEqual(names.at(-1), URL_ONLY);
   strictEqual(names.length, 32);
-  strictEqual(mcpRemoteNames({ ...none, urls: [...none.urls, "https://example.com/mcp/"] }).length, 2);
+  const both = await mcpRemoteNames({ ...none, urls: [...none.urls, "https://example.com/mcp/"] });
+  strictEqual(both.length, 2);
 });
 
 Deno.test("mcp-remote's folder is where its variable says, or in the home", () => {

@@ -34,7 +34,7 @@ Deno.test("What is stored is read again, by key and kind, and replaced as a whol
   strictEqual(await readEntry(it.place(`${key}/`)), undefined);
   strictEqual(await readEntry({ ...it.place(key), kind: "others" }), undefined);
   const [name, ...others] = await it.files();
-  match(name!, /^[0-9a-f]{64}\.json$/);
+  match(name!, /^[0-9a-f]{32}\.json$/);
   deepStrictEqual(others, []);
 });
 

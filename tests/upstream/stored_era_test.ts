@@ -4,13 +4,8 @@ import { parseEndpoint } from "../../src/link/parse_endpoint.ts";
 import { readEntry } from "../../src/store/read_entry.ts";
 import { writeEntry } from "../../src/store/write_entry.ts";
 import { createEraNotes } from "../../src/upstream/era_notes.ts";
-import {
-  isWorthStoring,
-  openStoredEra,
-  readVerdict,
-  VERDICT_MS,
-  verdictKey,
-} from "../../src/upstream/stored_era.ts";
+import { isWorthStoring, openStoredEra, readVerdict, VERDICT_MS } from "../../src/upstream/stored_era.ts";
+import { verdictKey } from "../../src/upstream/verdict_key.ts";
 import { collectedLog } from "../support/collected_log.ts";
 
 const NOW = Date.parse("2026-08-01T12:00:00Z");

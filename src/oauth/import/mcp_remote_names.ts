@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 /** What mcp-remote was started with, as far as the names of its files depend on it. */
 export interface McpRemoteStart {
   /** The server's URL, in the spellings that it may have been given in. */
@@ -20,7 +18,9 @@ export interface McpRemoteStart {
  * What the names of mcp-remote's files for a server may begin with: the MD5 of the URL and some of its options, those that
  * were given. Which were is not known, so it is each choice among those that we were given.
  */
-export function mcpRemoteNames(start: McpRemoteStart): string[] {
+export async function mcpRemoteNames(start: McpRemoteStart): Promise<string[]> {
+  // WebCrypto has no MD5.
+  const { createHash } = await import("node:crypto");
   const record = (it: Readonly<Record<string, string>>) =>
     Object.keys(it).length === 0 ? undefined : JSON.stringify(it, Object.keys(it).sort());
   // In the order in which they are joined.
