@@ -58,6 +58,15 @@ export interface AuthorizationServerOptions {
   readonly mcpUrl?: string;
 }
 
+/** What the provider has to say about servers that are not for tests is no news here. */
+for (const name of ["info", "warn"] as const) {
+  const { console } = globalThis;
+  const write = console[name];
+  console[name] = (...args: unknown[]) => {
+    if (!String(args[0]).startsWith("oidc-provider ")) write(...args);
+  };
+}
+
 /** A client of the tests that may ask what a token is. */
 const INSPECTOR = { client_id: "inspector", client_secret: "inspector-secret" };
 
