@@ -34,7 +34,8 @@ export function startTestBrowser(): TestBrowser {
   const script = new URL("./hand_to_test.ts", import.meta.url).pathname;
   const browser: TestBrowser = {
     // %c is a colon, which would end the command.
-    command: `${Deno.execPath()} run -A --quiet --no-config ${script} http%c//127.0.0.1%c${server.addr.port}/ %s`,
+    command:
+      `${Deno.execPath()} run -A --quiet --no-config ${script} http%c//127.0.0.1%c${server.addr.port}/ %s`,
     tabs,
     problems,
     onOpen: signIn,
