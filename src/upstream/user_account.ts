@@ -1,5 +1,6 @@
 import type { SignInSettings } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { within } from "../link/pause.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
@@ -12,8 +13,8 @@ export interface UserAccount extends Credentials, SignIn {
   known(): Promise<KnownServer | undefined>;
   /** Takes the server's answer to `initialize`, for the next time. */
   remember(answer: Message): void;
-  /** Gives up what is under way. Idempotent. */
-  close(): void;
+  /** Gives up what is under way, and writes what is to be remembered if that takes no more than a moment. Idempotent. */
+  close(): Promise<void>;
 }
 
 /** What {@linkcode userAccount} needs. */
@@ -30,6 +31,8 @@ export interface UserAccountOptions {
   readonly logger: Logger;
 }
 
+/** How long the last write may hold up the end of the program, in milliseconds. */
+const CLOSE_MS = 200;
 /** The directory of accounts in the store. */
 const ACCOUNTS = "accounts";
 
@@ -40,6 +43,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   let account: OpenAccount["account"] | undefined;
   let opening: Promise<OpenAccount> | undefined;
   let signedIn: () => void = () => {};
+  let remembering: Promise<void> = Promise.resolve();
   let closed = false;
 
   function open(): Promise<OpenAccount> {
@@ -77,15 +81,16 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return await (await open()).store.server().catch(() => undefined);
     },
     remember(answer) {
-      void (async () => {
+      remembering = remembering.then(async () => {
         const { knownFrom } = await import("../mcp/early_answers.ts");
         const known = knownFrom(answer);
-        if (known !== undefined && !closed) await (await open()).store.saveServer(known);
-      })().catch(() => {});
+        if (known !== undefined) await (await open()).store.saveServer(known);
+      }).catch(() => {});
     },
-    close() {
+    async close() {
       closed = true;
       account?.close();
+      await within(remembering, CLOSE_MS);
     },
   };
 }
