@@ -52,6 +52,8 @@ export interface AccountOptions {
 export interface Account extends Credentials, SignIn {
   /** Signs in now, whatever is stored; why it came to nothing. */
   signIn(): Promise<Failure | undefined>;
+  /** The client has gone: nobody is asked to sign in for it any more, and who is asked is not waited for. Idempotent. */
+  leave(): void;
   /** Gives up what is under way. Idempotent. */
   close(): void;
 }
@@ -84,6 +86,7 @@ interface Reason {
 export function createAccount(options: AccountOptions): Account {
   const { mcpUrl, settings, store, waitMs, endpoint, logger, now = Date.now, restMs = REST_MS } = options;
   const closing = new AbortController();
+  const leaving = new AbortController();
   const random = Math.random();
   let tokens: Tokens | undefined;
   let loaded: Promise<void> | undefined;
@@ -245,7 +248,7 @@ export function createAccount(options: AccountOptions): Account {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
         if (why === undefined) signedIn();
-        else if (!closing.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
+        else if (!leaving.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
         return why;
       }),
       url: undefined,
@@ -263,13 +266,13 @@ export function createAccount(options: AccountOptions): Account {
       return tokens !== undefined && tokens.accessToken !== refused && !isOver(tokens, now());
     };
     for (;;) {
-      closing.signal.throwIfAborted();
+      leaving.signal.throwIfAborted();
       using held = await store.tryLock("sign-in");
       if (await isDone()) return undefined;
       if (held === undefined) {
         // It is at it: one tab is enough.
         shown(await store.pendingUrl().catch(() => undefined));
-        await pause(LOOK_MS, closing.signal);
+        await pause(LOOK_MS, leaving.signal);
         continue;
       }
       const tell = (url: string) => {
@@ -283,7 +286,7 @@ export function createAccount(options: AccountOptions): Account {
           settings,
           known: await store.known(),
           fetch: options.fetch,
-          signal: closing.signal,
+          signal: leaving.signal,
           before,
           user: options.user(tell),
         });
@@ -306,7 +309,7 @@ export function createAccount(options: AccountOptions): Account {
   }
 
   function failureOf(error: unknown): Failure {
-    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
+    if (leaving.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
     if (!(error instanceof SignInError)) {
       logger.debug("signing in failed", { endpoint, error: String(error) });
       return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error}`);
@@ -334,7 +337,12 @@ export function createAccount(options: AccountOptions): Account {
     listen(it) {
       signedIn = it;
     },
+    leave() {
+      // Without a person it takes no longer than a request.
+      if (settings.grant !== "client_credentials") leaving.abort();
+    },
     close() {
+      leaving.abort();
       closing.abort();
     },
   };

@@ -22,6 +22,8 @@ export interface CandidateOptions {
   readonly session: () => Session;
   /** To be called when that has been established again. */
   readonly replayed: () => void;
+  /** Aborts when the client has gone. */
+  readonly leaving: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -120,8 +122,9 @@ function withMemory(wire: Peer, account: UserAccount | undefined): Peer {
 function withAccount(
   peer: Peer,
   account: UserAccount,
-  { session, name, candidate: { endpoint }, logger }: CandidateOptions & { readonly name: string },
+  { session, name, candidate: { endpoint }, leaving, logger }: CandidateOptions & { readonly name: string },
 ): Peer {
+  leaving.addEventListener("abort", account.leave, { once: true });
   const gated = signInGate({
     signIn: account,
     session,

@@ -13,6 +13,8 @@ export interface UserAccount extends Credentials, SignIn {
   known(): Promise<KnownServer | undefined>;
   /** Takes the server's answer to `initialize`, for the next time. */
   remember(answer: Message): void;
+  /** The client has gone: nobody is asked to sign in for it any more. Idempotent. */
+  leave(): void;
   /** Gives up what is under way, and writes what is to be remembered if that takes no more than a moment. Idempotent. */
   close(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   let opening: Promise<OpenAccount> | undefined;
   let signedIn: () => void = () => {};
   let remembering: Promise<void> = Promise.resolve();
+  let left = false;
   let closed = false;
 
   function open(): Promise<OpenAccount> {
@@ -52,6 +55,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       const opened = openAccount({ ...rest, settings: signIn.oauth, waitMs: signIn.waitMs, say });
       account = opened.account;
       account.listen(() => signedIn());
+      if (left) account.leave();
       if (closed) account.close();
       return opened;
     });
@@ -86,6 +90,10 @@ export function userAccount(options: UserAccountOptions): UserAccount {
         const known = knownFrom(answer);
         if (known !== undefined) await (await open()).store.saveServer(known);
       }).catch(() => {});
+    },
+    leave() {
+      left = true;
+      account?.leave();
     },
     async close() {
       closed = true;
