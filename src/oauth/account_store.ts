@@ -1,29 +1,15 @@
 import type { KnownServer } from "../mcp/early_answers.ts";
 import type { EntryPlace } from "../store/entry_path.ts";
+import { pause } from "../link/pause.ts";
 import { keepPrivate } from "../store/keep_private.ts";
 import { tryLock } from "../store/lock.ts";
 import { readEntries } from "../store/read_entries.ts";
 import { readEntry } from "../store/read_entry.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { type AccountEntry, readAccount } from "./read_account.ts";
 import type { Known } from "./registration.ts";
 import type { Client, Tokens } from "./tokens.ts";
-
-/** What is kept for one endpoint. Another version is not read. */
-interface Entry {
-  readonly version: 1;
-  /** The MCP server, as it is shown. */
-  readonly name: string;
-  readonly tokens?: Tokens;
-  /** The clients that were registered, one for each issuer. */
-  readonly clients: readonly Client[];
-  /** The port the browser came back to. */
-  readonly port?: number;
-  /** What the server has said of itself. */
-  readonly server?: KnownServer;
-  /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
-  readonly pending?: { readonly url: string; readonly until: number };
-}
 
 /** What {@linkcode createAccountStore} needs. */
 export interface AccountStoreOptions {
@@ -40,7 +26,7 @@ export interface AccountStoreOptions {
 
 /** What is kept of one account. */
 export interface StoredAccount {
-  /** Reads the tokens, past any cache. */
+  /** Reads the tokens, past any cache. Never rejects for what can't be read: what is in memory counts then. */
   load(): Promise<Tokens | undefined>;
   /** Keeps other tokens, or none. Never rejects for what can't be written: it is kept in memory then. */
   save(tokens: Tokens | undefined): Promise<void>;
@@ -67,11 +53,15 @@ export interface StoredAccount {
 export const ACCOUNTS = "accounts";
 /** A URL that another copy shows counts so long, in milliseconds. */
 const PENDING_MS = 15 * 60_000;
+/** How long a copy that writes is waited for, in milliseconds. */
+const WRITING_MS = 3000;
+const WRITING_LOOK_MS = 10;
+const NO_LOCK: Disposable = { [Symbol.dispose]() {} };
 
 /** Makes a {@linkcode StoredAccount}. */
 export function createAccountStore(options: AccountStoreOptions): StoredAccount {
   const { directory, key, endpoint, logger } = options;
-  const nothing: Entry = { version: 1, name: options.server, clients: [] };
+  const nothing: AccountEntry = { version: 1, name: options.server, clients: [] };
   const place: EntryPlace | undefined = directory === undefined
     ? undefined
     : { directory, kind: ACCOUNTS, key };
@@ -79,20 +69,23 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   let told = false;
   let writing: Promise<void> = Promise.resolve();
 
-  async function read(): Promise<Entry> {
+  async function read(): Promise<AccountEntry> {
     await writing;
     if (place === undefined) return entry;
-    const mended = await keepPrivate(place);
-    if (mended.length > 0) {
-      logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
+    try {
+      const mended = await keepPrivate(place);
+      if (mended.length > 0) {
+        logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
+      }
+      entry = readAccount(await readEntry(place)) ?? entry;
+    } catch (error) {
+      inMemory(String(error));
     }
-    const found = await readEntry(place);
-    if (isEntry(found)) entry = found;
     return entry;
   }
 
   /** Changes what is kept: what others have changed meanwhile stays. */
-  function change(how: (now: Entry) => Entry): Promise<void> {
+  function change(how: (now: AccountEntry) => AccountEntry): Promise<void> {
     const before = writing;
     return writing = (async () => {
       await before;
@@ -100,14 +93,25 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
         entry = how(entry);
         return inMemory("there is no directory for it");
       }
-      const found = await readEntry(place).catch(() => undefined);
-      entry = how(isEntry(found) ? found : entry);
+      using _alone = await lockWriting();
+      entry = how(readAccount(await readEntry(place).catch(() => undefined)) ?? entry);
       try {
         if (!await writeEntry(place, entry)) inMemory("Deno has no permission to write there");
       } catch (error) {
         inMemory(String(error));
       }
     })();
+  }
+
+  /** Between reading and writing nobody else may write, or what they have written is lost: a refresh token, at worst. */
+  async function lockWriting(): Promise<Disposable> {
+    for (let waited = 0; waited < WRITING_MS; waited += WRITING_LOOK_MS) {
+      const held = await tryLock(place!, "write").catch(() => NO_LOCK);
+      if (held !== undefined) return held;
+      await pause(WRITING_LOOK_MS);
+    }
+    // Whoever has it does not run.
+    return NO_LOCK;
   }
 
   function inMemory(why: string): void {
@@ -183,15 +187,11 @@ export interface AccountFacts {
 /** What is stored of all accounts. */
 export async function listAccounts(directory: string): Promise<AccountFacts[]> {
   const entries = await readEntries(directory, ACCOUNTS);
-  return entries.filter(isEntry).flatMap(({ name, tokens }) => {
-    if (tokens === undefined) return [];
+  return entries.flatMap((it) => {
+    const { name, tokens } = readAccount(it) ?? {};
+    if (name === undefined || tokens === undefined) return [];
     const { issuer, client, scopes = [], expiresAt = null, refreshToken, grant } = tokens;
     const renewable = refreshToken !== undefined || grant === "client_credentials";
     return [{ server: name, issuer, clientId: client.clientId, scopes, expiresAt, renewable }];
   });
-}
-
-function isEntry(value: unknown): value is Entry {
-  const { version, clients } = Object(value);
-  return version === 1 && Array.isArray(clients);
 }
