@@ -89,7 +89,7 @@ export function createAccount(options: AccountOptions): Account {
   const leaving = new AbortController();
   const random = Math.random();
   let tokens: Tokens | undefined;
-  let loaded: Promise<void> | undefined;
+  let loaded: Promise<Tokens | undefined> | undefined;
   let pending: Pending | undefined;
   let signedIn: () => void = () => {};
   /** Why the last sign-in came to nothing, and when. */
@@ -125,14 +125,6 @@ export function createAccount(options: AccountOptions): Account {
     for (const secret of tokens === undefined ? [] : secretsOf(tokens)) logger.secret(secret);
   }
 
-  async function load(): Promise<void> {
-    try {
-      await tokenStore.load();
-    } catch (error) {
-      logger.warn("the stored sign-in can't be read", { endpoint, error: String(error) });
-    }
-  }
-
   async function withLock<T>(
     what: "renew" | "sign-in",
     signal: AbortSignal,
@@ -151,7 +143,7 @@ export function createAccount(options: AccountOptions): Account {
   async function headersFor(
     request: CredentialRequest,
   ): Promise<Readonly<Record<string, string>> | Failure> {
-    await (loaded ??= load());
+    await (loaded ??= tokenStore.load());
     if (tokens === undefined && pending !== undefined) {
       const why = await waitFor(pending);
       if (why !== undefined) return why;
@@ -260,10 +252,11 @@ export function createAccount(options: AccountOptions): Account {
     { challenge, refused, before }: Reason,
     shown: (url: string | undefined) => void,
   ): Promise<Failure | undefined> {
-    /** Another copy has done it. */
+    /** Another copy has done it. What it got may have ended since, but can be renewed. */
     const isDone = async () => {
       await tokenStore.load();
-      return tokens !== undefined && tokens.accessToken !== refused && !isOver(tokens, now());
+      if (tokens === undefined || tokens.accessToken === refused) return false;
+      return !isOver(tokens, now()) || tokens.refreshToken !== undefined;
     };
     for (;;) {
       leaving.signal.throwIfAborted();
@@ -321,7 +314,7 @@ export function createAccount(options: AccountOptions): Account {
     headersFor,
     refused,
     async signIn() {
-      await (loaded ??= load());
+      await (loaded ??= tokenStore.load());
       const it = pending ?? begin({ challenge: undefined, refused: tokens?.accessToken, before: undefined });
       return await it.over;
     },

@@ -29,6 +29,11 @@ export interface ProtectedServerOptions {
   readonly era?: "legacy" | "modern";
   /** The scope that a tool wants beside being signed in. @default none */
   readonly scopes?: Readonly<Record<string, string>>;
+  /**
+   * How long a token counts that was good once, in milliseconds, as gateways have it that don't ask each time.
+   * @default 0
+   */
+  readonly trustMs?: number;
   /** Makes the server of a legacy session. @default the SDK's test server */
   readonly make?: () => McpServer;
 }
@@ -50,7 +55,7 @@ export interface ProtectedServer extends AsyncDisposable {
 
 /** Starts it on a random port, at `/mcp`. */
 export function startProtectedServer(options: ProtectedServerOptions = {}): ProtectedServer {
-  const { era = "legacy", scopes = {}, make = () => createSdkServer() } = options;
+  const { era = "legacy", scopes = {}, trustMs = 0, make = () => createSdkServer() } = options;
   const requests = createInbox<ProtectedRequest>((items) =>
     `requests: ${items.map((it) => `${it.method} ${it.path} ${it.rpc} ${it.status}`).join("; ") || "none"}`
   );
@@ -60,6 +65,16 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
       legacy: "reject",
     })
     : undefined;
+
+  const trusted = new Map<string, { readonly until: number; readonly seen: Record<string, unknown> }>();
+
+  async function introspect(token: string): Promise<Record<string, unknown>> {
+    const known = trusted.get(token);
+    if (known !== undefined && performance.now() < known.until) return known.seen;
+    const seen = await self.guard!.introspect(token);
+    if (seen.active === true) trusted.set(token, { until: performance.now() + trustMs, seen });
+    return seen;
+  }
 
   async function serveLegacy(request: Request): Promise<Response> {
     const session = request.headers.get("mcp-session-id");
@@ -81,7 +96,7 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
     const metadata = `resource_metadata="${self.origin}/.well-known/oauth-protected-resource/mcp"`;
     const shown = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
     if (shown === undefined) return refuse(401, `Bearer ${metadata}`);
-    const seen = await guard.introspect(shown);
+    const seen = await introspect(shown);
     if (seen.active !== true || seen.aud !== self.url) {
       return refuse(401, `Bearer error="invalid_token", ${metadata}`);
     }
