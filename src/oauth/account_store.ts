@@ -37,8 +37,10 @@ export interface StoredAccount {
   setPendingUrl(url: string | undefined): Promise<void>;
   /** What is known of clients. */
   known(): Promise<Known>;
-  /** Keeps a client that was registered. */
+  /** Keeps a client, if it was registered. */
   saveClient(client: Client): Promise<void>;
+  /** Forgets a client that its authorization server does not know any more. */
+  forgetClient(client: Client): Promise<void>;
   /** Forgets tokens and clients. */
   forget(): Promise<void>;
   /** The port the browser came back to the last time. */
@@ -124,10 +126,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     async load() {
       return (await read()).tokens;
     },
-    save: (tokens) =>
-      change(({ tokens: _, ...now }) =>
-        tokens === undefined ? now : { ...now, tokens, clients: withClient(now.clients, tokens.client) }
-      ),
+    save: (tokens) => change(({ tokens: _, ...now }) => tokens === undefined ? now : { ...now, tokens }),
     async tryLock(what) {
       if (place === undefined) return { [Symbol.dispose]() {} };
       try {
@@ -153,6 +152,11 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
       };
     },
     saveClient: (client) => change((now) => ({ ...now, clients: withClient(now.clients, client) })),
+    forgetClient: ({ issuer, clientId }) =>
+      change((now) => ({
+        ...now,
+        clients: now.clients.filter((it) => it.issuer !== issuer || it.clientId !== clientId),
+      })),
     forget: () => change(() => nothing),
     get port() {
       return entry.port;

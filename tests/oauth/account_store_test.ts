@@ -123,7 +123,9 @@ Deno.test("only one copy at a time has a lock, and another gets it when that one
 Deno.test("logging out forgets tokens and clients for all copies", () =>
   withDirectory(async (directory) => {
     const [one, two] = [openStore(directory), openStore(directory)];
+    await one.saveClient(CLIENT);
     await one.save(tokens("a"));
+    strictEqual((await two.known()).client(CLIENT.issuer)?.clientId, CLIENT.clientId);
     strictEqual((await listAccounts(directory)).length, 1);
     await two.forget();
     strictEqual(await one.load(), undefined);

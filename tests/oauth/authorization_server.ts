@@ -34,6 +34,8 @@ export interface TestAuthorizationServer extends AsyncDisposable {
   revokeRefreshTokens(): Promise<void>;
   /** Makes all access tokens worthless. */
   revokeAccessTokens(): Promise<void>;
+  /** Knows no client any more that has registered itself. */
+  forgetClients(): Promise<void>;
   /** The MCP server's URL: its metadata is there. */
   readonly mcpUrl: URL;
   /** The requests that came, as `METHOD path`. */
@@ -81,7 +83,7 @@ export async function startAuthorizationServer(
   const secrets = new Set<string>();
   const revokedGrants: string[] = [];
   const granted: string[] = [];
-  const given = { access: new Set<string>(), refresh: new Set<string>() };
+  const given = { access: new Set<string>(), refresh: new Set<string>(), clients: new Set<string>() };
   // deno-lint-ignore prefer-const -- its URL has to be known first
   let provider: Provider;
   const server = createServer((request, response) => {
@@ -164,6 +166,7 @@ export async function startAuthorizationServer(
       answer.device_code,
     ];
     for (const secret of said) if (typeof secret === "string") secrets.add(secret);
+    if (context.path === "/reg" && context.status === 201) given.clients.add(answer.client_id);
     if (context.path !== "/token" || context.status !== 200) return;
     granted.push(String(asked.grant_type));
     given.access.add(answer.access_token);
@@ -182,6 +185,10 @@ export async function startAuthorizationServer(
     outage: () => undefined,
     async revokeRefreshTokens() {
       for (const token of given.refresh) await (await provider.RefreshToken.find(token))?.destroy();
+    },
+    async forgetClients() {
+      const { adapter } = provider.Client as unknown as { adapter: { destroy(id: string): Promise<void> } };
+      for (const id of given.clients) await adapter.destroy(id);
     },
     async revokeAccessTokens() {
       for (const token of given.access) await (await provider.AccessToken.find(token))?.destroy();
