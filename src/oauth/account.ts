@@ -13,7 +13,7 @@ import { readChallenge } from "./challenge.ts";
 import { type DpopHandle, dpopHandle, dpopHeaders, noteDpopNonce } from "./dpop.ts";
 import { SignInError } from "./errors.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
-import { createRefresher, type Fresh, type TokenStore } from "./refresh.ts";
+import { createRefresher, type Fresh, refreshFailure, type TokenStore } from "./refresh.ts";
 import { renew } from "./renew.ts";
 import { mayStepUp } from "./scopes.ts";
 import type { OAuthSettings } from "./settings.ts";
@@ -94,6 +94,8 @@ export function createAccount(options: AccountOptions): Account {
   let signedIn: () => void = () => {};
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
+  /** The server has taken nothing that the last sign-in gave. */
+  let untried: { readonly since: number; refusals: number } | undefined;
   let stepUps: { readonly scopes: readonly string[]; readonly at: number }[] = [];
   let handle: { readonly tokens: Tokens; readonly dpop: Promise<DpopHandle> } | undefined;
 
@@ -112,7 +114,13 @@ export function createAccount(options: AccountOptions): Account {
     store: tokenStore,
     renew: async (old, signal) => {
       const dpop = await dpopOf(old);
-      return await renew({ tokens: old, settings, fetch: options.fetch, signal, ...(dpop && { dpop }) });
+      try {
+        return await renew({ tokens: old, settings, fetch: options.fetch, signal, ...(dpop && { dpop }) });
+      } catch (error) {
+        // With that client nobody could sign in again, either.
+        if (refreshFailure(error).kind === "client") await store.forgetClient(old.client);
+        throw error;
+      }
     },
     signal: closing.signal,
     now,
@@ -194,7 +202,11 @@ export function createAccount(options: AccountOptions): Account {
       if (wantsNonce) return { kind: "again" };
     }
     if (refusal.status === 403) return await stepUp(refusal);
+    const vain = tokens === undefined ? undefined : whyVain();
+    // Another token may do, once: the first may have been too new.
+    if (vain !== undefined && untried!.refusals++ > 0) return { kind: "failed", failure: vain };
     const fresh = await refresher.fresh(closing.signal, shown);
+    if (fresh.kind === "sign in" && vain !== undefined) return { kind: "failed", failure: vain };
     if (fresh.kind === "tokens") {
       keep(fresh.tokens);
       return { kind: "again" };
@@ -205,6 +217,14 @@ export function createAccount(options: AccountOptions): Account {
       return { kind: "failed", failure: why };
     }
     return await ask(refusal, { challenge: refusal.challenge, refused: shown, before: undefined });
+  }
+
+  /** Why it is of no use to sign in once more: what that has just given was never taken. */
+  function whyVain(): Failure | undefined {
+    if (untried === undefined || now() - untried.since >= restMs) return undefined;
+    const why = "the server refuses the token that the sign-in has just given";
+    const hint = "is the account the right one? See --scopes and --resource, and the server's log";
+    return failure("UNAUTHORIZED", endpoint, why, hint, 401);
   }
 
   /** The server wants more scopes than were granted. */
@@ -284,6 +304,8 @@ export function createAccount(options: AccountOptions): Account {
           user: options.user(tell),
         });
         keep(got);
+        untried = { since: now(), refusals: 0 };
+        await store.saveClient(got.client);
         await store.save(got);
         logger.info("signed in", { endpoint, issuer: got.issuer });
         return undefined;
@@ -313,6 +335,9 @@ export function createAccount(options: AccountOptions): Account {
   return {
     headersFor,
     refused,
+    accepted() {
+      untried = undefined;
+    },
     async signIn() {
       await (loaded ??= tokenStore.load());
       const it = pending ?? begin({ challenge: undefined, refused: tokens?.accessToken, before: undefined });

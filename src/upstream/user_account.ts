@@ -69,6 +69,9 @@ export function userAccount(options: UserAccountOptions): UserAccount {
     async refused(refusal) {
       return await (account ?? (await open()).account).refused(refusal);
     },
+    accepted() {
+      account?.accepted();
+    },
     get pending() {
       return account?.pending === true;
     },
