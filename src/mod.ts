@@ -45,6 +45,12 @@ export type { Endpoint } from "./link/endpoint.ts";
 export { EndpointError } from "./link/endpoint_error.ts";
 export type { EraMemory } from "./link/era/era_memory.ts";
 export { type Failure, FailureCode, type FailureName } from "./link/failure.ts";
+export type {
+  CredentialRefusal,
+  CredentialRequest,
+  Credentials,
+  RefusalVerdict,
+} from "./link/http/credentials.ts";
 export { openPeer, type PeerOptions } from "./link/open_peer.ts";
 export { parseEndpoint } from "./link/parse_endpoint.ts";
 export type { CommandPlatform } from "./link/split_command_line.ts";

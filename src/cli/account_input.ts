@@ -20,6 +20,7 @@ export function accountAt(settings: ConnectSettings, logger: Logger): OpenAccoun
   return openAccount({
     url,
     settings: signIn.oauth,
+    keychain: signIn.keychain,
     ...(store === undefined ? {} : { directory: store }),
     caCerts,
     userAgent,

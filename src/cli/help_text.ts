@@ -129,6 +129,10 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       ["mcp-connect login https://example.com/mcp", "in the browser"],
       ["mcp-connect login --no-browser https://example.com/mcp", "on a machine without one"],
       ["mcp-connect login --device-code https://example.com/mcp", "with a code on another device"],
+      [
+        "mcp-connect login --import mcp-remote https://example.com/mcp",
+        "with the tokens that mcp-remote has",
+      ],
     ],
   },
   logout: {

@@ -255,6 +255,24 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
+    name: "token-store",
+    kind: "value",
+    placeholder: "file|keychain",
+    brief:
+      "where tokens and client secrets are kept: a private file of the store, or one that only the system's keychain can open",
+    default: "file",
+    group: "Signing in (OAuth)",
+    commands: CONNECT,
+  },
+  {
+    name: "import",
+    kind: "value",
+    placeholder: "mcp-remote",
+    brief: "take over the tokens that mcp-remote has for this server, instead of signing in",
+    group: "Signing in (OAuth)",
+    commands: ["login"],
+  },
+  {
     name: "client-id",
     kind: "value",
     placeholder: "ID",
@@ -403,7 +421,7 @@ export const OPTIONS = [
     commands: CONNECT,
   },
   {
-    name: "allow-no-pkce",
+    name: "allow-missing-pkce",
     kind: "switch",
     brief: "go on where the authorization server does not say that it knows PKCE",
     group: "Signing in (OAuth)",
@@ -457,7 +475,7 @@ export const OPTIONS = [
     kind: "value",
     placeholder: "SECONDS",
     brief: "bound of connecting and the handshake (test: of each step)",
-    default: { proxy: "30", test: "10" },
+    default: { proxy: "30", "auth-proxy": "30", test: "10", login: "30", logout: "30" },
     group: "Time and repetition",
     commands: CONNECT,
   },

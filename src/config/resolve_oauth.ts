@@ -15,6 +15,7 @@ import type { SignInSettings } from "./settings.ts";
 export function resolveOAuth(values: OptionValues, files: Files): SignInSettings | undefined {
   const wait = values.required("auth-wait");
   const waitMs = parseSeconds(wait.value, wait.where);
+  const keychain = oneOf(values.required("token-store"), ["file", "keychain"]) === "keychain";
   if (oneOf(values.required("oauth"), ["auto", "off"]) === "off") return undefined;
   const info = clientInfo(values, files);
   const text = (name: OptionName) => values.text(name)?.value.trim();
@@ -44,6 +45,7 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
   const resource = values.switch("no-resource").value ? false : text("resource");
   return {
     waitMs,
+    keychain,
     oauth: {
       ...DEFAULT_SETTINGS,
       grant,
@@ -62,7 +64,7 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
       ),
       browser: values.switch("no-browser").value ? "print" : "open",
       allowPrivate: values.switch("allow-private-auth").value,
-      pkceOptional: values.switch("allow-no-pkce").value,
+      pkceOptional: values.switch("allow-missing-pkce").value,
       dpop: oneOf(values.required("dpop"), ["auto", "always", "off"]),
     },
   };

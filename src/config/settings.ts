@@ -44,6 +44,8 @@ export interface Fallback {
 /** How a server is signed in to, and how long requests wait for it. */
 export interface SignInSettings {
   readonly oauth: OAuthSettings;
+  /** Whether the system's keychain keeps what is secret of a sign-in, instead of a file. */
+  readonly keychain: boolean;
   /** In milliseconds. */
   readonly waitMs: number;
 }

@@ -26,14 +26,23 @@ export function legacyForm(message: Message, id: Id, token: string): Message {
     { path: ["id"], value: id },
     ...(hasToken ? [{ path: ["params", "_meta", "progressToken"], value: token }] : []),
   ];
-  const own = edit(message, edits);
-  const bare = withoutMembers(own, ["params", "_meta"], ENVELOPE);
-  const gone = ["inputResponses", "requestState"];
-  return withoutMembers(
-    bare,
-    ["params"],
-    textAt(bare, ["params", "_meta"]) === "{}" ? [...gone, "_meta"] : gone,
-  );
+  return withoutMembers(withoutEnvelope(edit(message, edits)), ["params"], [
+    "inputResponses",
+    "requestState",
+  ]);
+}
+
+/** A modern client's cancellation as a legacy server reads it, with the id that the request has there. */
+export function legacyCancellation(notice: Message, id: Id): Message {
+  return withoutEnvelope(edit(notice, [{ path: ["params", "requestId"], value: id }]));
+}
+
+function withoutEnvelope(message: Message): Message {
+  const bare = withoutMembers(message, ["params", "_meta"], ENVELOPE);
+  // What held nothing else goes too.
+  return bare !== message && textAt(bare, ["params", "_meta"]) === "{}"
+    ? withoutMembers(bare, ["params"], ["_meta"])
+    : bare;
 }
 
 /** The `initialize` of a session that is begun for a modern client; `capabilities` is a JSON text. */

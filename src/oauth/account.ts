@@ -305,7 +305,6 @@ export function createAccount(options: AccountOptions): Account {
         });
         keep(got);
         untried = { since: now(), refusals: 0 };
-        await store.saveClient(got.client);
         await store.save(got);
         logger.info("signed in", { endpoint, issuer: got.issuer });
         return undefined;
@@ -333,6 +332,11 @@ export function createAccount(options: AccountOptions): Account {
   }
 
   return {
+    get identity() {
+      return tokens === undefined
+        ? ""
+        : JSON.stringify([tokens.issuer, tokens.client.clientId, tokens.scopes]);
+    },
     headersFor,
     refused,
     accepted() {

@@ -64,11 +64,7 @@ export async function clientAuth(
     case "none":
       return oauth.None();
     case "client_secret_basic":
-      return (_server, { client_id }, _body, headers) =>
-        headers.set(
-          "authorization",
-          `Basic ${btoa(`${formEncoded(client_id)}:${formEncoded(clientSecret!)}`)}`,
-        );
+      return basic(clientSecret!);
     case "client_secret_post":
       return oauth.ClientSecretPost(clientSecret!);
     case "private_key_jwt":
@@ -78,11 +74,14 @@ export async function clientAuth(
 }
 
 /**
- * As a form has it, and no more: the library's own encodes `-` and `_` too, which servers that decode nothing don't know for
- * theirs (RFC 6749, section 2.3.1 and appendix B).
+ * Shows a secret in the header (RFC 6749, section 2.3.1), form-encoded as its appendix B says. The library encodes `-`,
+ * `_` and `.` as well, which changes nothing for servers that decode and everything for the many that don't.
  */
-function formEncoded(text: string): string {
-  return new URLSearchParams({ "": text }).toString().slice(1);
+function basic(clientSecret: string): oauth.ClientAuth {
+  const encoded = (text: string) => new URLSearchParams([["", text]]).toString().slice(1);
+  return (_server, { client_id }, _body, headers) => {
+    headers.set("authorization", `Basic ${btoa(`${encoded(client_id)}:${encoded(clientSecret)}`)}`);
+  };
 }
 
 /** What WebCrypto needs for each algorithm (RFC 7518, section 3.1; RFC 9864). */

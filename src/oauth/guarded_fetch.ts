@@ -22,6 +22,8 @@ export interface GuardedFetchOptions {
   readonly proxied?: (url: URL) => boolean;
   /** Finds the addresses of a name. @default the system's resolver */
   readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+  /** Makes a connection. @default Deno's */
+  readonly connect?: (to: { hostname: string; port: number; signal: AbortSignal }) => Promise<Deno.TcpConn>;
 }
 
 /** A request of OAuth. There is no place for a user's headers, a cookie or a bearer token. */
@@ -61,6 +63,7 @@ const CONNECT_MS = 5000;
 export function guardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const { mcpUrl, allowPrivate, caCerts, timeoutMs = 15_000, maxBytes = 1024 * 1024 } = options;
   const resolve = options.resolve ?? systemResolve;
+  const dial = options.connect ?? Deno.connect;
   const proxied = options.proxied ?? environmentProxies;
   let home: Promise<Home> | undefined;
 
@@ -142,7 +145,7 @@ export function guardedFetch(options: GuardedFetchOptions): GuardedFetch {
       const last = i === targets.length - 1;
       const timer = last ? undefined : setTimeout(() => patience.abort(), CONNECT_MS);
       try {
-        const tcp = await Deno.connect({
+        const tcp = await dial({
           hostname: target,
           port,
           signal: AbortSignal.any([signal, patience.signal]),

@@ -1,3 +1,5 @@
+import { systemKeychain } from "../store/keychain/system_keychain.ts";
+import type { SecretBox } from "../store/secret_box.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createAccountStore, type StoredAccount } from "./account_store.ts";
@@ -16,6 +18,10 @@ export interface OpenAccountOptions {
   readonly settings: OAuthSettings;
   /** The store's directory; absent: what a sign-in gives is kept in memory. */
   readonly directory?: string;
+  /** Whether the system's keychain keeps what is secret of it. @default false */
+  readonly keychain?: boolean;
+  /** Opens the keychain. @default the system's */
+  readonly openKeychain?: (directory: string) => SecretBox;
   /** Certificates trusted beside the roots, PEM. */
   readonly caCerts: readonly string[];
   readonly userAgent: string;
@@ -54,6 +60,8 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
   const store = createAccountStore({
     key: accountKey(url, settings),
     server: shownUrl(url),
+    keychain: options.keychain ?? false,
+    openKeychain: options.openKeychain ?? systemKeychain,
     endpoint,
     logger,
     ...(directory === undefined ? {} : { directory }),

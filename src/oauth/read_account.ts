@@ -1,20 +1,43 @@
 import type { KnownServer } from "../mcp/early_answers.ts";
 import type { Client, Tokens } from "./tokens.ts";
 
-/** What is kept for one endpoint. Another version is not read. */
-export interface AccountEntry {
-  readonly version: 1;
-  /** The MCP server, as it is shown. */
-  readonly name: string;
+/** What is kept of an account that others must not see. */
+export interface AccountSecrets {
   readonly tokens?: Tokens;
   /** The clients that were registered, one for each issuer. */
   readonly clients: readonly Client[];
+}
+
+/** What others may see, and all that `status` shows. */
+export interface AccountFacts {
+  /** The MCP server, as it is shown. */
+  readonly name: string;
   /** The port the browser came back to. */
   readonly port?: number;
   /** What the server has said of itself. */
   readonly server?: KnownServer;
   /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
   readonly pending?: { readonly url: string; readonly until: number };
+}
+
+/** What `status` shows of tokens: nothing of it is secret. */
+export interface TokenSummary {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  /** When the access token ends, in milliseconds since the epoch; `null` when nobody has said. */
+  readonly expiresAt: number | null;
+  /** It can be renewed without the user. */
+  readonly renewable: boolean;
+}
+
+/** What is kept for one endpoint, in a file. Another version is not read. */
+export interface AccountEntry extends AccountFacts, AccountSecrets {
+  readonly version: 1;
+  /** The secrets instead, sealed with a key that the keychain has; `clients` is empty then. */
+  readonly sealed?: string;
+  /** What `status` shows of sealed tokens. */
+  readonly summary?: TokenSummary;
 }
 
 /**
@@ -24,7 +47,7 @@ export interface AccountEntry {
  * @returns undefined for what is no entry, or one of another version
  */
 export function readAccount(value: unknown): AccountEntry | undefined {
-  const { version, name, tokens, clients, port, server, pending } = Object(value);
+  const { version, name, tokens, clients, port, server, pending, sealed, summary } = Object(value);
   if (version !== 1) return undefined;
   return {
     version,
@@ -33,6 +56,8 @@ export function readAccount(value: unknown): AccountEntry | undefined {
     ...(isTokens(tokens) ? { tokens } : {}),
     ...(Number.isInteger(port) && port > 0 && port < 65_536 ? { port } : {}),
     ...(isKnownServer(server) ? { server } : {}),
+    ...(isText(sealed) ? { sealed } : {}),
+    ...(isSummary(summary) ? { summary } : {}),
     ...(isText(pending?.url) && isNumber(pending.until) ? { pending } : {}),
   };
 }
@@ -52,6 +77,12 @@ function isClient(value: unknown): value is Client {
   return isText(it.issuer) && isText(it.clientId) && isOptional(it.clientSecret, isText) &&
     isOptional(it.secretExpiresAt, isNumber) && isText(it.authMethod) && isTexts(it.redirectUris) &&
     isText(it.origin);
+}
+
+function isSummary(value: unknown): value is TokenSummary {
+  const { issuer, clientId, scopes, expiresAt, renewable } = Object(value) as Partial<TokenSummary>;
+  return isText(issuer) && isText(clientId) && isTexts(scopes) && typeof renewable === "boolean" &&
+    (expiresAt === null || isNumber(expiresAt));
 }
 
 function isKnownServer(value: unknown): value is KnownServer {

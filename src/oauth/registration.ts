@@ -164,6 +164,7 @@ export function registrationRequest(
 async function register({ settings, server, redirectUri, fetch, signal }: ObtainClient): Promise<Client> {
   const { metadata } = server;
   const asked = registrationRequest(server, settings.grant, redirectUri);
+  await fetch.check(metadata.registration_endpoint!);
   let answer: Awaited<ReturnType<typeof oauth.processDynamicClientRegistrationResponse>>;
   try {
     const response = await oauth.dynamicClientRegistrationRequest(

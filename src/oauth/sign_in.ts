@@ -34,6 +34,7 @@ export interface SignInRequest extends DiscoverRequest {
 export async function signIn(request: SignInRequest): Promise<Tokens> {
   try {
     const found = await discover(request);
+    await checkTokenEndpoint(request, found);
     switch (request.settings.grant) {
       case "authorization_code":
         return await withBrowser(request, found);
@@ -48,6 +49,23 @@ export async function signIn(request: SignInRequest): Promise<Tokens> {
     }
     throw error;
   }
+}
+
+/** Before a person is troubled: there must be a place for what they will come back with. */
+async function checkTokenEndpoint(
+  { fetch }: SignInRequest,
+  { server: { metadata } }: Discovered,
+): Promise<void> {
+  if (metadata.token_endpoint === undefined) {
+    throw new SignInError(
+      "BAD_METADATA",
+      `the authorization server ${shownUrl(metadata.issuer)} names no token endpoint`,
+      {
+        hint: "name it with --token-url",
+      },
+    );
+  }
+  await fetch.check(metadata.token_endpoint);
 }
 
 /** The authorization code grant with PKCE (OAuth 2.1, section 4.1; S/2026-07-28/basic/authorization). */

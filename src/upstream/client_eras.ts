@@ -68,15 +68,15 @@ export function clientEras({ legacy, openModern, hasSession }: ClientErasOptions
         return answered(errorAnswer(message.id!, ErrorCode.InvalidParams, why));
       }
       if (message.method === "initialize" || hasSession()) return legacy.request(message, requestOptions);
-      if (requestOptions?.probe === true && modern !== undefined) {
-        return modern.request(message, requestOptions);
-      }
+      // Without a legacy session it is for clients of the other era that a sign of life is asked for.
+      if (requestOptions?.probe === true) return requestModern(message, requestOptions);
       return opening !== undefined || message.method === "server/discover"
         ? answered(answerPlain(message))
         : legacy.request(message, requestOptions);
     },
     notify(message, notifyOptions) {
-      return modern !== undefined && !hasSession()
+      const isModern = !hasSession() || claimOf(message).kind === "modern";
+      return modern !== undefined && isModern
         ? modern.notify(message, notifyOptions)
         : legacy.notify(message, notifyOptions);
     },

@@ -29,6 +29,8 @@ export interface KeptListeningOptions {
 
 const REOPEN_MS = 500;
 const REOPEN_MOST_MS = 30_000;
+/** So often one that was never acknowledged is sent again. */
+const MOST_UNHEARD = 3;
 
 /** A `subscriptions/listen` of a client's. */
 interface Stream {
@@ -83,6 +85,7 @@ export function keptListening(options: KeptListeningOptions): KeptListening {
       over: () => exchange.settle({ kind: "cancelled" }),
     };
     let wait = reopenMs;
+    let unheard = 0;
     send(message);
     return exchange;
 
@@ -96,11 +99,10 @@ export function keptListening(options: KeptListeningOptions): KeptListening {
     function ended(outcome: Outcome): void {
       streams.delete(idKey(stream.present));
       if (exchange.settled) return;
-      // Before it was acknowledged it is a request like others.
-      const again = stream.filter !== undefined && outcome.kind !== "answered" &&
-        outcome.kind !== "cancelled" &&
-        !closing.signal.aborted;
-      if (again) return void sendAgain(outcome);
+      const broken = outcome.kind !== "answered" && outcome.kind !== "cancelled" && !closing.signal.aborted;
+      // Before it was acknowledged it is a request like others, which does no harm twice.
+      const again = stream.filter !== undefined || (outcome.kind === "lost" && unheard++ < MOST_UNHEARD);
+      if (broken && again) return void sendAgain(outcome);
       exchange.settle(
         outcome.kind === "answered"
           ? { kind: "answered", message: withOwnId(stream, outcome.message) }

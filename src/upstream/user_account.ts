@@ -52,7 +52,13 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   function open(): Promise<OpenAccount> {
     return opening ??= import("../oauth/open_account.ts").then(({ openAccount }) => {
       const { signIn, ...rest } = options;
-      const opened = openAccount({ ...rest, settings: signIn.oauth, waitMs: signIn.waitMs, say });
+      const opened = openAccount({
+        ...rest,
+        settings: signIn.oauth,
+        keychain: signIn.keychain,
+        waitMs: signIn.waitMs,
+        say,
+      });
       account = opened.account;
       account.listen(() => signedIn());
       if (left) account.leave();
@@ -62,6 +68,9 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   }
 
   return {
+    get identity() {
+      return account?.identity ?? "";
+    },
     async headersFor(request) {
       if (!stored && opening === undefined) return {};
       return await (account ?? (await open()).account).headersFor(request);
@@ -70,7 +79,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return await (account ?? (await open()).account).refused(refusal);
     },
     accepted() {
-      account?.accepted();
+      account?.accepted?.();
     },
     get pending() {
       return account?.pending === true;

@@ -1,5 +1,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { EXIT_CODE_MEANINGS } from "../../src/cli/exit_codes.ts";
+import { OPTIONS } from "../../src/config/options.ts";
 import { optionsPage } from "./options_page.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
@@ -10,6 +11,13 @@ Deno.test("docs/options.md shows the options as they are (MCP_CONNECT_WRITE_DOCS
   // `deno fmt` wraps prose and aligns tables; only white space may differ, and the tables' rules.
   const plain = (text: string) => text.replace(/\|(?: *-+ *\|)+/g, "").replace(/\s+/g, " ");
   strictEqual(plain(await Deno.readTextFile(file)), plain(optionsPage()));
+});
+
+Deno.test("docs/oauth.md says of every option for signing in what it is for", async () => {
+  const text = await Deno.readTextFile(new URL("oauth.md", DOCS));
+  for (const { name, group } of OPTIONS) {
+    if (group === "Signing in (OAuth)") ok(text.includes(`--${name}`), `--${name} is not there`);
+  }
 });
 
 Deno.test("docs/exit-codes.md has every exit code with its meaning", async () => {

@@ -216,7 +216,7 @@ Deno.test("test's exit code tells that a TCP server is silent", async () => {
 
 Deno.test("test ends though nobody reads its log", { ignore: Deno.build.os === "windows" }, async () => {
   // More than a pipe holds.
-  const chatty = "head -c 1000000 /dev/zero | tr '\\0' '\\n' | sed 's/^/a line of the log/' >&2";
+  const chatty = "head -c 50000 /dev/zero | tr '\\0' '\\n' | sed 's/^/a line of the log/' >&2";
   const run = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", ENTRY, "test", "--log-level", "info", "--", "sh", "-c", chatty],
     stdin: "null",

@@ -101,7 +101,7 @@ Deno.test("resolveSettings has the documented defaults", () => {
     fallbacks: [],
     returnToFirst: true,
     headers: [],
-    signIn: { oauth: DEFAULT_SETTINGS, waitMs: 10_000 },
+    signIn: { oauth: DEFAULT_SETTINGS, keychain: false, waitMs: 10_000 },
     userAgent: `mcp-connect/${VERSION}`,
     allowTools: [],
     ignoreTools: [],
@@ -284,7 +284,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "client-id",
     "client-secret",
   ];
-  free.push("client-key-algorithm", "scopes", "resource");
+  free.push("client-key-algorithm", "scopes", "resource", "import");
   for (const option of OPTIONS) {
     if (free.includes(option.name)) continue;
     const variable = variableOf(option.name);
@@ -538,5 +538,14 @@ Deno.test("cookies, the bound of connecting and the log file have their settings
   match(
     problem({ options: { ...url, "log-file-count": "0" } }),
     /^--log-file-count takes a whole number from 1 to 100/,
+  );
+});
+
+Deno.test("tokens are kept by the keychain where that is asked for", () => {
+  strictEqual(settings({ options: { ...url, "token-store": "Keychain" } }).signIn?.keychain, true);
+  strictEqual(settings({ options: { ...url, "token-store": "file" } }).signIn?.keychain, false);
+  match(
+    problem({ options: { ...url, "token-store": "cloud" } }),
+    /--token-store takes one of file, keychain/,
   );
 });

@@ -4,6 +4,7 @@ import { runCli } from "../cli/run_cli.ts";
 import { fullBacklog } from "../support/full_backlog.ts";
 import { REPOSITORY } from "../support/program.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
+import { until } from "../support/until.ts";
 import { startRawServer } from "../support/raw_server.ts";
 import { listenRaw } from "../support/raw_socket.ts";
 import { proxied, startProxy } from "./proxied.ts";
@@ -99,8 +100,12 @@ Deno.test("one connection more is made, before the first request, and none after
   await using server = await startRawServer();
   const connections = async (args: string[]) => {
     const before = server.accepted();
+    const streams = () => server.requests.filter(({ method }) => method === "GET").length;
+    const opened = streams();
     await using program = await proxied(server.url, { args });
     for (let i = 0; i < 5; i++) await program.request("ping");
+    // Its stream has a connection too.
+    await until(() => streams() > opened);
     return server.accepted() - before;
   };
   const plain = await connections([]);

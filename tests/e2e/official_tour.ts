@@ -79,7 +79,7 @@ export async function askEverything({ client, call }: OfficialClient): Promise<v
   assert.deepEqual(client.getServerCapabilities()?.logging, {});
   assert.deepEqual(await client.ping(), {});
 
-  assert.equal((await client.listTools()).tools.length, 13);
+  assert.equal((await client.listTools()).tools.length, 17);
   assert.equal(await call("echo", { text: "ü \u2028 😀" }), "ü \u2028 😀");
   const added = await client.callTool({ name: "add", arguments: { a: 1, b: 2 } });
   assert.deepEqual(added.structuredContent, { sum: 3 });

@@ -1,32 +1,15 @@
 /** Signing in at a certified authorization server, over real sockets. */
 import { deepStrictEqual, match, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { guardedFetch } from "../../src/oauth/guarded_fetch.ts";
-import type { Known } from "../../src/oauth/registration.ts";
 import { renew, revoke } from "../../src/oauth/renew.ts";
-import { DEFAULT_SETTINGS, type OAuthSettings } from "../../src/oauth/settings.ts";
 import { signIn } from "../../src/oauth/sign_in.ts";
-import type { User } from "../../src/oauth/user.ts";
 import { startAuthorizationServer } from "./authorization_server.ts";
+import { signInRequest } from "./requests.ts";
 import { entering, scriptedUser, signInAt } from "./scripted_user.ts";
-
-const NOTHING_KNOWN: Known = { client: () => undefined, issuerOf: () => undefined };
-
-function request(mcpUrl: URL, user: User, settings: Partial<OAuthSettings> = {}) {
-  return {
-    mcpUrl,
-    challenge: undefined,
-    settings: { ...DEFAULT_SETTINGS, ...settings },
-    known: NOTHING_KNOWN,
-    fetch: guardedFetch({ mcpUrl, allowPrivate: false, caCerts: [], userAgent: "tests" }),
-    user,
-    signal: new AbortController().signal,
-  };
-}
 
 Deno.test("a person signs in at a server that was never heard of, and the token is for the MCP server", async () => {
   await using server = await startAuthorizationServer();
   const user = scriptedUser();
-  const tokens = await signIn(request(server.mcpUrl, user));
+  const tokens = await signIn(signInRequest(server.mcpUrl, user));
   strictEqual(tokens.issuer, server.issuer);
   strictEqual(tokens.resource, server.mcpUrl.href);
   strictEqual(tokens.client.origin, "registered");
@@ -45,7 +28,7 @@ Deno.test("a person signs in at a server that was never heard of, and the token 
 
 Deno.test("a refresh token is spent once, its successor is kept, and the one before is worth nothing", async () => {
   await using server = await startAuthorizationServer();
-  const asked = request(server.mcpUrl, scriptedUser());
+  const asked = signInRequest(server.mcpUrl, scriptedUser());
   const first = await signIn(asked);
   const second = await renew({ ...asked, tokens: first });
   notStrictEqual(second.accessToken, first.accessToken);
@@ -57,7 +40,7 @@ Deno.test("a refresh token is spent once, its successor is kept, and the one bef
 
 Deno.test("signing out revokes both tokens", async () => {
   await using server = await startAuthorizationServer();
-  const asked = request(server.mcpUrl, scriptedUser());
+  const asked = signInRequest(server.mcpUrl, scriptedUser());
   const tokens = await signIn(asked);
   strictEqual(await revoke({ ...asked, tokens }), true);
   strictEqual((await server.introspect(tokens.accessToken)).active, false);
@@ -67,7 +50,7 @@ Deno.test("signing out revokes both tokens", async () => {
 Deno.test("without a browser, a code that is entered elsewhere signs in", async () => {
   await using server = await startAuthorizationServer();
   const user = scriptedUser();
-  const tokens = await signIn(request(server.mcpUrl, user, { grant: "device_code" }));
+  const tokens = await signIn(signInRequest(server.mcpUrl, user, { grant: "device_code" }));
   await entering;
   strictEqual(user.opened.length, 0);
   match(user.codes[0]!.userCode, /^[A-Z]{4}-[A-Z]{4}$/);
@@ -89,7 +72,7 @@ for (const authMethod of ["client_secret_basic", "client_secret_post"] as const)
       token_endpoint_auth_method: authMethod,
     };
     await using server = await startAuthorizationServer({ clients: [client] });
-    const asked = request(server.mcpUrl, scriptedUser(), {
+    const asked = signInRequest(server.mcpUrl, scriptedUser(), {
       grant: "client_credentials",
       clientId: client.client_id,
       clientSecret: client.client_secret,
@@ -124,7 +107,7 @@ Deno.test("a client with a key gets a token in its own name", async () => {
       jwks: { keys: [await crypto.subtle.exportKey("jwk", pair.publicKey)] },
     }],
   });
-  const tokens = await signIn(request(server.mcpUrl, scriptedUser(), {
+  const tokens = await signIn(signInRequest(server.mcpUrl, scriptedUser(), {
     grant: "client_credentials",
     clientId: "machine-two",
     privateKey: pem,
@@ -134,7 +117,7 @@ Deno.test("a client with a key gets a token in its own name", async () => {
 
 Deno.test("where the MCP server demands it, tokens are bound to a key, with the server's nonce", async () => {
   await using server = await startAuthorizationServer({ dpop: true });
-  const asked = request(server.mcpUrl, scriptedUser());
+  const asked = signInRequest(server.mcpUrl, scriptedUser());
   const tokens = await signIn(asked);
   strictEqual(tokens.tokenType, "dpop");
   const seen = await server.introspect(tokens.accessToken) as { cnf?: { jkt?: string } };
@@ -147,7 +130,7 @@ Deno.test("where the MCP server demands it, tokens are bound to a key, with the 
 Deno.test("where the server wants parameters pushed ahead, the address holds none of them", async () => {
   await using server = await startAuthorizationServer({ pushed: true });
   const user = scriptedUser();
-  const tokens = await signIn(request(server.mcpUrl, user));
+  const tokens = await signIn(signInRequest(server.mcpUrl, user));
   deepStrictEqual([...user.opened[0]!.searchParams.keys()].sort(), ["client_id", "request_uri"]);
   strictEqual((await server.introspect(tokens.accessToken)).aud, server.mcpUrl.href);
 });
@@ -155,7 +138,7 @@ Deno.test("where the server wants parameters pushed ahead, the address holds non
 Deno.test("where clients can't register themselves, the options that help are named", async () => {
   await using server = await startAuthorizationServer({ registration: false });
   const user = scriptedUser();
-  await rejects(signIn(request(server.mcpUrl, user)), (error: { code: string; hint: string }) => {
+  await rejects(signIn(signInRequest(server.mcpUrl, user)), (error: { code: string; hint: string }) => {
     strictEqual(error.code, "NO_CLIENT");
     match(error.hint, /--client-id/);
     return true;
@@ -167,7 +150,7 @@ Deno.test("a redirect URI that the server does not take is named with the option
   await using server = await startAuthorizationServer();
   const user = scriptedUser({ redirectUri: "http://example.com/callback" });
   await rejects(
-    signIn(request(server.mcpUrl, user)),
+    signIn(signInRequest(server.mcpUrl, user)),
     (error: { code: string; message: string; hint: string }) => {
       strictEqual(error.code, "REGISTRATION_REFUSED");
       match(error.message, /redirect_uris/);
@@ -186,7 +169,7 @@ Deno.test("a client that is registered already is used, and the page says no whe
   };
   await using server = await startAuthorizationServer({ clients: [client] });
   const settings = { clientId: client.client_id, clientSecret: client.client_secret };
-  const tokens = await signIn(request(server.mcpUrl, scriptedUser(), settings));
+  const tokens = await signIn(signInRequest(server.mcpUrl, scriptedUser(), settings));
   strictEqual(tokens.client.origin, "given");
   strictEqual(tokens.client.authMethod, "client_secret_basic");
   ok(!server.requests.includes("POST /reg"));
@@ -199,7 +182,7 @@ Deno.test("a client that is registered already is used, and the page says no whe
       return await signInAt(bad, redirectUri);
     },
   });
-  await rejects(signIn(request(server.mcpUrl, refusing, settings)), {
+  await rejects(signIn(signInRequest(server.mcpUrl, refusing, settings)), {
     code: "DENIED",
     oauthError: "invalid_target",
   });
@@ -215,5 +198,7 @@ Deno.test("giving up while the person signs in ends the sign-in at once", async 
       return new Promise(() => {});
     },
   });
-  await rejects(signIn({ ...request(server.mcpUrl, user), signal: stop.signal }), { code: "CANCELLED" });
+  await rejects(signIn({ ...signInRequest(server.mcpUrl, user), signal: stop.signal }), {
+    code: "CANCELLED",
+  });
 });

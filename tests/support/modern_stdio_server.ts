@@ -8,5 +8,6 @@ if (import.meta.main) {
     events,
     changed: () => void Deno.stderr.writeSync(new TextEncoder().encode(`event: ${events.at(-1)}\n`)),
   };
+  Deno.stderr.writeSync(new TextEncoder().encode(`modern server: ready, process ${Deno.pid}\n`));
   serveStdio(() => createModernServer(record), { legacy: Deno.args[0] === "dual" ? "serve" : "reject" });
 }

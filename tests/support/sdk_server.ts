@@ -12,6 +12,7 @@ import {
   UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
+import { addQuestions } from "./sdk_server_questions.ts";
 
 /** What happened in a server, for assertions; only servers in the test's own process can show it. */
 export interface SdkServerRecord {
@@ -36,7 +37,8 @@ export function sdkServerRecord(changed: () => void = () => {}): SdkServerRecord
  * `elicit {message}`, `sample {prompt}`, `roots`, `slow` (answers only when cancelled, which is never seen),
  * `big {bytes}` (a text of so many), `fail`, `touch {uri}` (sends `resources/updated` to subscribers),
  * `change {list}` (sends `list_changed` of tools, prompts or resources), `late {message}` (a notification that
- * belongs to no request). Resources: `test://text`, `test://item/{name}`. Prompt: `greet {name}` with completion.
+ * belongs to no request). Resources: `test://text`, `test://item/{name}`. Prompt: `greet {name}` with completion. And what
+ * {@linkcode addQuestions} adds.
  */
 export function createSdkServer(record: SdkServerRecord = sdkServerRecord()): McpServer {
   const mcp = new McpServer({ name: "sdk-server", version: "1.0.0" }, {
@@ -195,6 +197,7 @@ export function createSdkServer(record: SdkServerRecord = sdkServerRecord()): Mc
     },
     ({ name }) => ({ messages: [{ role: "user", content: { type: "text", text: `Greet ${name}` } }] }),
   );
+  addQuestions(mcp);
   return mcp;
 }
 

@@ -31,6 +31,8 @@ export interface SdkServer extends AsyncDisposable {
   sessions(): number;
   /** Waits until the record satisfies the predicate. */
   recorded(predicate: (record: SdkServerRecord) => boolean, timeoutMs?: number): Promise<void>;
+  /** Forgets all sessions, as after a restart: over Streamable HTTP their ids get 404. */
+  forgetSessions(): Promise<void>;
   /** Ends all sessions and stops listening. Idempotent. */
   close(): Promise<void>;
 }
@@ -40,11 +42,13 @@ export interface SdkHttpOptions {
   readonly json?: boolean;
   /** No sessions: a server for each request. @default false */
   readonly stateless?: boolean;
+  /** @default any that is free */
+  readonly port?: number;
 }
 
 /** Starts the SDK server over Streamable HTTP, at `/mcp`. */
 export function startSdkHttpServer(
-  { json = false, stateless = false }: SdkHttpOptions = {},
+  { json = false, stateless = false, port = 0 }: SdkHttpOptions = {},
 ): Promise<SdkServer> {
   const transports = new Map<string, StreamableHTTPServerTransport>();
   const open = async (record: SdkServerRecord) => {
@@ -75,11 +79,11 @@ export function startSdkHttpServer(
       for (const transport of transports.values()) await transport.close();
       transports.clear();
     },
-  });
+  }, port);
 }
 
 /** Starts the SDK server over the HTTP+SSE transport of 2024-11-05: stream at `/sse`, messages at `/messages`. */
-export function startSdkSseServer(): Promise<SdkServer> {
+export function startSdkSseServer({ port = 0 } = {}): Promise<SdkServer> {
   const transports = new Map<string, SSEServerTransport>();
   return startNodeServer("/sse", async (request, response, record) => {
     const url = new URL(request.url ?? "/", "http://localhost");
@@ -100,11 +104,11 @@ export function startSdkSseServer(): Promise<SdkServer> {
     close: async () => {
       for (const transport of transports.values()) await transport.close();
     },
-  });
+  }, port);
 }
 
 /** Starts the SDK server on a TCP port: one session a connection, a message a line. */
-export async function startSdkTcpServer(): Promise<SdkServer> {
+export async function startSdkTcpServer({ port = 0 } = {}): Promise<SdkServer> {
   const { record, recorded } = observable();
   const listener = await listenRaw(async (connection) => {
     const server = createSdkServer(record);
@@ -112,13 +116,17 @@ export async function startSdkTcpServer(): Promise<SdkServer> {
     await server.connect(transport);
     await transport.ended;
     await server.close();
-  });
+  }, { port });
   return {
     url: `tcp://127.0.0.1:${listener.port}`,
     port: listener.port,
     record,
     recorded,
     sessions: () => listener.open.size,
+    async forgetSessions() {
+      for (const connection of listener.open) connection.destroy();
+      await Promise.all([...listener.open].map(({ closed }) => closed));
+    },
     close: listener.close,
     [Symbol.asyncDispose]: listener.close,
   };
@@ -143,6 +151,7 @@ async function startNodeServer(
     record: SdkServerRecord,
   ) => Promise<void>,
   state: { sessions: () => number; close: () => Promise<void> },
+  wanted = 0,
 ): Promise<SdkServer> {
   const { record, recorded } = observable();
   const handling = new Set<Promise<void>>();
@@ -155,7 +164,7 @@ async function startNodeServer(
       .finally(() => handling.delete(handled));
     handling.add(handled);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(wanted, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   let closing: Promise<void> | undefined;
@@ -173,6 +182,7 @@ async function startNodeServer(
     record,
     recorded,
     sessions: state.sessions,
+    forgetSessions: state.close,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -53,7 +53,7 @@ async function tour(transport: Transport): Promise<Client> {
     const { content } = await client.callTool({ name, arguments: args });
     return (content as { text: string }[])[0]?.text ?? "";
   };
-  assert.equal((await client.listTools()).tools.length, 13);
+  assert.equal((await client.listTools()).tools.length, 17);
   assert.equal(await call("echo", { text: "ü" }), "ü");
   assert.equal(await call("add", { a: 1, b: 2 }), "3");
   assert.equal(JSON.parse(await call("sample", { prompt: "?" })).content.text, "sampled");

@@ -1,6 +1,4 @@
 /** The official SDK's stdio client, tamed for tests that look for leaks. */
-// @ts-types="@modelcontextprotocol/sdk/client/index"
-import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 // @ts-types="@modelcontextprotocol/sdk/client/stdio"
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { programEnvironment, REPOSITORY } from "./program.ts";
@@ -21,24 +19,28 @@ export function stdioTransport(
   return new StdioClientTransport({ command, args, cwd, stderr, env: programEnvironment(env) });
 }
 
-/** How long the SDK waits for a child to end, in milliseconds. */
-const SDK_CLOSE_MS = 2000;
+/** How long the SDK waits for a child to end, in milliseconds: when it closes one, and one that it only asked for its era. */
+const SDK_CLOSE_MS: readonly unknown[] = [2000, 1000];
+
+/** Closes a client and leaves no timer behind. */
+export async function closeStdioClient(client: { close(): Promise<void> }): Promise<void> {
+  await withoutTimersLeft(() => client.close());
+}
 
 /**
- * Closes a client and clears the timer that the SDK leaves behind when the child ended in time; its other
- * timers, and everyone else's, stay.
+ * Clears the timers that the SDK leaves behind when a child ended in time; its other timers, and everyone else's, stay.
  */
-export async function closeStdioClient(client: Client): Promise<void> {
+export async function withoutTimersLeft<T>(work: () => Promise<T>): Promise<T> {
   const { setTimeout: original } = globalThis;
   const left: ReturnType<typeof setTimeout>[] = [];
   const recording = (...args: Parameters<typeof setTimeout>) => {
     const timer = original(...args);
-    if (args[1] === SDK_CLOSE_MS) left.push(timer);
+    if (SDK_CLOSE_MS.includes(args[1])) left.push(timer);
     return timer;
   };
   globalThis.setTimeout = Object.assign(recording, original) as typeof setTimeout;
   try {
-    await client.close();
+    return await work();
   } finally {
     globalThis.setTimeout = original;
     for (const timer of left) clearTimeout(timer);

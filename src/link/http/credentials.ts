@@ -2,12 +2,15 @@ import type { Failure } from "../failure.ts";
 
 /** A request that is to be shown credentials. */
 export interface CredentialRequest {
+  /** `GET`, `POST` or `DELETE`. */
   readonly method: string;
+  /** Where it goes, its query included. */
   readonly url: URL;
 }
 
 /** A response by which the server asks for credentials, or for others. */
 export interface CredentialRefusal extends CredentialRequest {
+  /** 403 only where more scopes are asked for. */
   readonly status: 401 | 403;
   /** `WWW-Authenticate`; `undefined` when there was none. */
   readonly challenge: string | undefined;
@@ -32,6 +35,8 @@ export type RefusalVerdict =
 
 /** Credentials that come and go, for one origin: whoever sends requests asks for them, and tells of refusals. */
 export interface Credentials {
+  /** Who the user is at the origin, as far as answers depend on it; the same when credentials are only renewed. */
+  readonly identity: string;
   /**
    * The headers for a request to the origin, or why there are none and it is of no use to send it. May wait for credentials
    * that are about to be renewed. Never rejects.
@@ -39,8 +44,8 @@ export interface Credentials {
   headersFor(request: CredentialRequest): Promise<Readonly<Record<string, string>> | Failure>;
   /** May take as long as a person takes to sign in. Never rejects. */
   refused(refusal: CredentialRefusal): Promise<RefusalVerdict>;
-  /** A request that was shown some has succeeded. */
-  accepted(): void;
+  /** A request that was shown some has succeeded. @default nobody wants to know */
+  accepted?(): void;
 }
 
 /** How often one request is sent again with other credentials. */

@@ -48,7 +48,7 @@ export async function httpPeer(options: HttpPeerOptions): Promise<Peer> {
 }
 
 async function transportPeer(
-  { transport, protocol, era, evidence, cache, chosen }: HttpPeerOptions,
+  { transport, protocol, era, evidence, cache, credentials, chosen }: HttpPeerOptions,
   options: SsePeerOptions & StreamablePeerOptions,
 ): Promise<Peer> {
   const { endpoint, logger, url } = options;
@@ -62,7 +62,8 @@ async function transportPeer(
     ...(evidence && { evidence }),
   });
   const mirroring = mirroredParams({ endpoint, logger });
-  const keeping = cache ? caching({ endpoint, logger }) : (next: Peer) => next;
+  const identity = credentials && { credentials: () => credentials.identity };
+  const keeping = cache ? caching({ endpoint, logger, ...identity }) : (next: Peer) => next;
   const openStreamable = () => layer(mirroring(keeping(streamablePeer(options))));
   // Few servers still need it.
   const openSse = async (timeoutMs = options.timeoutMs) =>

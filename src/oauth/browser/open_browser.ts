@@ -33,6 +33,11 @@ export interface BrowserOpenerOptions {
    */
   patienceMs?: number;
   /**
+   * Told of each program that was started, which may outlive us.
+   * @default nobody is
+   */
+  started?: (program: Deno.ChildProcess) => void;
+  /**
    * The clock that the limit goes by, in milliseconds.
    * @default `Date.now`
    */
@@ -44,7 +49,7 @@ export interface BrowserOpenerOptions {
  * all that sign in. The opener is started without a shell, apart from our terminal and our streams, and outlives us.
  */
 export function createBrowserOpener(options: BrowserOpenerOptions = {}): OpenBrowser {
-  const { limit = 3, limitMs = 600_000, patienceMs = 2500, now = Date.now } = options;
+  const { limit = 3, limitMs = 600_000, patienceMs = 2500, now = Date.now, started = () => {} } = options;
   const surroundings = options.surroundings ?? processSurroundings();
   let opened: number[] = [];
 
@@ -61,7 +66,7 @@ export function createBrowserOpener(options: BrowserOpenerOptions = {}): OpenBro
     }
     for (const command of commands) {
       if (signal.aborted) return { ok: false, why: "it was given up" };
-      const why = await run(command, patienceMs, signal);
+      const why = await run(command, patienceMs, signal, started);
       if (why === undefined) return { ok: true, by: command.command };
       reasons.push(why);
     }
@@ -74,6 +79,7 @@ async function run(
   { command, args }: BrowserCommand,
   patienceMs: number,
   signal: AbortSignal,
+  started: (program: Deno.ChildProcess) => void,
 ): Promise<string | undefined> {
   const name = command.split(/[\\/]/).at(-1)!;
   // Deno would ask the person at the terminal.
@@ -96,6 +102,7 @@ async function run(
     if (error instanceof Deno.errors.NotCapable) return `Deno does not permit ${name} to run`;
     return `${name} could not be started`;
   }
+  started(child);
   const status = await soon(child.status, patienceMs, signal);
   // From here on we may end before it.
   child.unref();

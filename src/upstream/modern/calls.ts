@@ -7,7 +7,7 @@ import { type OpenExchange, openExchange } from "../../link/exchange.ts";
 import { type Failure, failure } from "../../link/failure.ts";
 import { pause } from "../../link/pause.ts";
 import type { Exchange, Outcome, Receive, RequestOptions } from "../../link/peer.ts";
-import { legacyForm } from "../../mcp/as_legacy.ts";
+import { legacyCancellation, legacyForm } from "../../mcp/as_legacy.ts";
 import { inputRequired, modernAnswer } from "../../mcp/as_modern.ts";
 import { type ClientFacts, readEnvelope } from "../../mcp/envelope.ts";
 import { inputRequestOf, isInputMethod, obstacleTo } from "../../mcp/input_requests.ts";
@@ -25,7 +25,9 @@ export interface CallsOptions {
   readonly endpoint: string;
   readonly logger: Logger;
   /** Takes what the server says to all. */
-  readonly announced: (host: LegacyHost, message: Message) => void;
+  readonly announced: (host: LegacyHost, message: Message) => void | Promise<void>;
+  /** A call is over. */
+  readonly over?: () => void;
   /**
    * How long a call waits for the client to come back with what it was asked for.
    * @default 300_000
@@ -89,6 +91,8 @@ interface Question {
   readonly text: string;
   /** The server's request; `undefined` when the server has only said what it needs. */
   readonly request: Message | undefined;
+  /** The server has not said which call it belongs to: it may be another's. */
+  readonly guessed: boolean;
   /** The client has been told of it. */
   told: boolean;
 }
@@ -193,19 +197,26 @@ export function createCalls(options: CallsOptions): Calls {
   function abandon(call: Call, notice: Message | undefined): void {
     if (call.asker === undefined) return;
     forget(call);
-    giveUp(call, notice === undefined ? undefined : renamed(notice, call.id));
+    giveUp(call, notice === undefined || call.id === "" ? undefined : legacyCancellation(notice, call.id));
   }
 
   function giveUp(call: Call, notice: Message | undefined): void {
-    for (const { request } of call.questions.values()) {
-      if (request !== undefined) {
-        void call.host.peer.notify(
-          errorAnswer(request.id!, ErrorCode.InternalError, "the call was given up"),
-        );
+    leaveQuestions(call, [...call.questions.values()]);
+    call.upstream?.cancel(notice);
+  }
+
+  /** What the server asks is not put to this call any more; what may be another's is put to another. */
+  function leaveQuestions(call: Call, left: readonly Question[]): void {
+    for (const { name, request, guessed } of left) {
+      call.questions.delete(name);
+      if (request === undefined) continue;
+      if (guessed && !ended) {
+        question(call.host, request, undefined);
+      } else {
+        const why = "the call was given up";
+        void call.host.peer.notify(errorAnswer(request.id!, ErrorCode.InternalError, why));
       }
     }
-    call.questions.clear();
-    call.upstream?.cancel(notice);
   }
 
   function forget(call: Call): void {
@@ -213,6 +224,7 @@ export function createCalls(options: CallsOptions): Calls {
     call.parked?.abort();
     call.parked = undefined;
     call.asker = undefined;
+    options.over?.();
   }
 
   // Log levels: of the session there, of a request here ------------------------------------------------------------
@@ -243,15 +255,30 @@ export function createCalls(options: CallsOptions): Calls {
   function over(call: Call, sent: Message, outcome: Outcome): void {
     const own = answerIn(outcome);
     const asks = own === undefined || !MAY_ASK.has(call.message.method!) ? undefined : urlsAskedFor(own);
+    const guessed = keepGuessed(call, outcome);
     if (asks !== undefined) {
-      call.questions.clear();
       call.upstream = undefined;
-      return askForUrls(call, asks, own!);
+      askForUrls(call, asks, own!);
+      if (!bySerial.has(call.serial)) leaveQuestions(call, guessed);
+      return;
     }
-    call.questions.clear();
     const shown = own === undefined ? outcome : translated(call, sent, own, outcome);
-    if (call.asker === undefined) call.over = shown;
-    else settle(call, shown);
+    if (call.asker === undefined) {
+      call.over = shown;
+      // The client comes back with the others.
+      leaveQuestions(call, guessed.filter(({ told }) => !told));
+    } else {
+      settle(call, shown);
+      leaveQuestions(call, guessed);
+    }
+  }
+
+  /** The call's own questions are over with it; others are not, unless whoever asks them is gone. */
+  function keepGuessed(call: Call, outcome: Outcome): readonly Question[] {
+    for (const { name, guessed } of call.questions.values()) {
+      if (!guessed || outcome.kind !== "answered") call.questions.delete(name);
+    }
+    return [...call.questions.values()];
   }
 
   function settle(call: Call, outcome: Outcome): void {
@@ -334,7 +361,7 @@ export function createCalls(options: CallsOptions): Calls {
         asObject(JSON.parse(readEnvelope(call.message).capabilities));
       return obstacleTo({ method: message.method!, params }, capabilities, MODERN_REVISION);
     };
-    // A wire that all share does not say on whose behalf the server asks: the oldest call that can ask is taken.
+    // A wire that all share does not say on whose behalf the server asks.
     const open = given !== undefined ? [given] : callsOf(host);
     const asking = open.filter((it) => MAY_ASK.has(it.message.method!) && bySerial.has(it.serial));
     if (asking.length === 0) {
@@ -343,15 +370,18 @@ export function createCalls(options: CallsOptions): Calls {
         `${message.method} belongs to no request in which this client can be asked`,
       );
     }
-    const call = asking.find((it) => obstacle(it) === undefined);
+    const able = asking.filter((it) => obstacle(it) === undefined);
+    // The oldest call whose client is there and is not asked already, if there is one: so each of several gets its share.
+    const call = able.find(({ asker, questions }) => asker !== undefined && questions.size === 0) ??
+      able.find(({ asker }) => asker !== undefined) ?? able[0];
     if (call === undefined) return refuse(ErrorCode.MethodNotFound, obstacle(asking[0]!)!);
-    addQuestion(call, inputRequestOf(message), message);
+    addQuestion(call, inputRequestOf(message), message, given === undefined);
     gather(call);
   }
 
-  function addQuestion(call: Call, text: string, request: Message | undefined): void {
+  function addQuestion(call: Call, text: string, request: Message | undefined, guessed = false): void {
     const name = `input-${++call.lastName}`;
-    call.questions.set(name, { name, text, request, told: false });
+    call.questions.set(name, { name, text, request, guessed, told: false });
   }
 
   /** The server takes a question back. */
@@ -426,8 +456,9 @@ export function createCalls(options: CallsOptions): Calls {
   function resume(message: Message, requestOptions: RequestOptions): Exchange {
     let call: Call | undefined;
     const exchange = openExchange((notice) => call !== undefined && abandon(call, notice));
-    void find().then((found) => {
+    void opened().then((state) => {
       if (exchange.settled) return;
+      const found = find(state);
       if (typeof found === "string") {
         const why = `Invalid params: ${found}`;
         return exchange.settle({
@@ -442,11 +473,13 @@ export function createCalls(options: CallsOptions): Calls {
     });
     return exchange;
 
-    /** The call it goes on with, or why there is none. */
-    async function find(): Promise<Call | string> {
-      const text = textAt(message, ["params", "requestState"])!;
-      const given: unknown = JSON.parse(text);
-      const state = typeof given === "string" ? await seal.open(given) as State | undefined : undefined;
+    async function opened(): Promise<State | undefined> {
+      const given: unknown = JSON.parse(textAt(message, ["params", "requestState"])!);
+      return typeof given === "string" ? await seal.open(given) as State | undefined : undefined;
+    }
+
+    /** The call it goes on with, or why there is none; taken up in the same turn, so that only one can. */
+    function find(state: State | undefined): Call | string {
       if (state === undefined) return "this requestState was not made here, or was changed";
       const it = bySerial.get(state.call);
       if (it === undefined || it.parked === undefined || it.rounds !== state.round) {
@@ -470,7 +503,6 @@ export function createCalls(options: CallsOptions): Calls {
     const kept = call.kept;
     call.kept = [];
     for (const it of kept) void asker.receive(it);
-    if (call.over !== undefined) return settle(call, call.over);
     const responses = new Map(
       membersAt(asker.message, ["params", "inputResponses"]).map((
         [name, text],
@@ -481,13 +513,25 @@ export function createCalls(options: CallsOptions): Calls {
       call.questions.delete(name);
       if (request !== undefined) answer(call, request, responses.get(name)!);
     }
+    if (call.over !== undefined) {
+      settle(call, call.over);
+      return leaveQuestions(call, [...call.questions.values()]);
+    }
     // What has not been answered is asked again; so is what has come up meanwhile.
     if (call.questions.size > 0) return void park(call);
-    if (call.upstream === undefined) return sendAgain(call, answered.map(({ name }) => responses.get(name)!));
+    if (call.upstream === undefined) {
+      const opened = answered.filter(({ request }) => request === undefined);
+      sendAgain(call, opened.map(({ name }) => responses.get(name)!));
+    }
   }
 
   function answer({ host }: Call, request: Message, text: string): void {
-    void host.peer.notify(Message.fromText(`{"jsonrpc":"2.0","id":${request.id},"result":${text}}`));
+    const answer = Message.fromText(`{"jsonrpc":"2.0","id":${request.id},"result":${text}}`);
+    void host.peer.notify(answer).then((why) => {
+      if (why === undefined) return;
+      const what = `the client's answer to ${request.method} was not delivered: ${why.message}`;
+      logger.warn(what, { code: why.code, endpoint });
+    });
   }
 
   // URLs ----------------------------------------------------------------------------------------------------------
@@ -564,11 +608,6 @@ function withAnswerId(outcome: Outcome, id: Id): Outcome {
   if (outcome.kind === "answered") return { kind: "answered", message: withId(outcome.message, id) };
   if (!("answer" in outcome) || outcome.answer === undefined) return outcome;
   return { ...outcome, answer: withId(outcome.answer, id) };
-}
-
-/** The cancellation with the id that the request has at the server. */
-function renamed(notice: Message, id: Id): Message | undefined {
-  return id === "" ? undefined : edit(notice, [{ path: ["params", "requestId"], value: id }]);
 }
 
 function cancellation(id: Id, reason: string): Message {

@@ -40,6 +40,8 @@ export interface LegacyServer {
   begin(message: Message): Promise<Outcome | undefined>;
   /** Carries a modern client's request. */
   request(message: Message, options: RequestOptions): Exchange;
+  /** Asks the server for a sign of life: `message` is a `ping`. */
+  ping(message: Message, options: RequestOptions): Exchange;
   /** Tells those who listen that something may have been missed. */
   missed(): void;
   /** Idempotent. */
@@ -69,8 +71,10 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
   const calls = createCalls({
     endpoint,
     logger,
-    announced: (host, message) => {
-      if (host === present) listeners.announced(message);
+    announced: (host, message) => host === present ? listeners.announced(message) : undefined,
+    over() {
+      // What is said last of the call leaves first.
+      if (retired.size > 0) queueMicrotask(sweep);
     },
   });
 
@@ -114,17 +118,13 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
     const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
     void host.begin().then((problem) => {
       if (exchange.settled) return;
-      if (problem !== undefined) return exchange.settle(inTheWay(problem));
-      listeners.move(host);
-      sent = use(host);
+      // One that can do more may have taken its place meanwhile, and its end be no failure.
+      const replaced = host !== present;
+      if (!replaced && problem !== undefined) return exchange.settle(inTheWay(problem));
+      if (!replaced) listeners.move(host);
+      sent = replaced ? withHost(message, use) : use(host);
       sent.whenOver(exchange.settle);
     });
-    return exchange;
-  }
-
-  function send(message: Message, requestOptions: RequestOptions, host: LegacyHost): Exchange {
-    const exchange = calls.send(message, requestOptions, host);
-    if (retired.size > 0) exchange.whenOver(sweep);
     return exchange;
   }
 
@@ -144,10 +144,12 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
           case "subscriptions/listen":
             return listeners.listen(message, requestOptions, host);
           default:
-            return send(message, requestOptions, host);
+            return calls.send(message, requestOptions, host);
         }
       });
     },
+    ping: (message, requestOptions) =>
+      withHost(message, (host) => host.peer.request(message, requestOptions)),
     missed: listeners.missed,
     async close() {
       listeners.end();

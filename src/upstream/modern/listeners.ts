@@ -2,8 +2,9 @@ import { notification, request as newRequest } from "../../jsonrpc/answers.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../../link/exchange.ts";
+import { failure } from "../../link/failure.ts";
+import { within } from "../../link/pause.ts";
 import type { Exchange, Outcome, Receive, RequestOptions } from "../../link/peer.ts";
-import { listenOver } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
 import {
   acknowledgement,
@@ -31,16 +32,19 @@ export interface Listeners {
   /** Carries a `subscriptions/listen`: its exchange lasts until the client has enough of it. */
   listen(message: Message, options: RequestOptions, host: LegacyHost): Exchange;
   /** Hands what the server says to all to those who listen for it. */
-  announced(message: Message): void;
+  announced(message: Message): void | Promise<void>;
   /** Something may have been missed: those who listen are told that it has changed. */
   missed(): void;
   /** Another session is listened to from now on. */
   move(host: LegacyHost): void;
   /** How many listen. */
   readonly size: number;
-  /** Ends all in good order. */
+  /** Ends all: whoever still wants to listen begins anew. */
   end(): void;
 }
+
+/** So long one request for a resource waits for the one before it, in milliseconds. */
+const ORDER_MS = 5000;
 
 interface Listener {
   readonly id: Id;
@@ -54,6 +58,8 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
   const listeners = new Set<Listener>();
   /** The resources that are subscribed to, or about to be. */
   const subscribed = new Map<string, { listeners: number; readonly taken: Promise<boolean> }>();
+  /** What is under way for a resource: over HTTP a server may carry two requests out in either order. */
+  const pending = new Map<string, Promise<boolean>>();
   let present: LegacyHost | undefined;
 
   function listen(message: Message, { receive }: RequestOptions, host: LegacyHost): Exchange {
@@ -109,7 +115,17 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
     return subscribed.delete(uri);
   }
 
-  async function ask(host: LegacyHost, method: string, uri: string): Promise<boolean> {
+  function ask(host: LegacyHost, method: string, uri: string): Promise<boolean> {
+    const before = pending.get(uri);
+    const mine = before === undefined
+      ? askNow(host, method, uri)
+      : within(before, ORDER_MS).then(() => askNow(host, method, uri));
+    pending.set(uri, mine);
+    void mine.then(() => pending.get(uri) === mine && pending.delete(uri));
+    return mine;
+  }
+
+  async function askNow(host: LegacyHost, method: string, uri: string): Promise<boolean> {
     const it = newRequest(newId(), method, { uri });
     const outcome: Outcome = await host.peer.request(it).outcome;
     const done = outcome.kind === "answered" && outcome.message.kind === "result";
@@ -118,14 +134,17 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
     return done;
   }
 
-  function announced(message: Message): void {
+  function announced(message: Message): void | Promise<void> {
     const method = message.method!;
     const { uri } = method === "notifications/resources/updated"
       ? asObject(message.parsed("params"))
       : { uri: undefined };
+    const slow: Promise<void>[] = [];
     for (const { id, filter, receive } of listeners) {
-      if (isListenedFor(filter, { method, uri })) void receive(tagged(message, id));
+      const full = isListenedFor(filter, { method, uri }) ? receive(tagged(message, id)) : undefined;
+      if (full !== undefined) slow.push(full);
     }
+    if (slow.length > 0) return Promise.all(slow).then(() => {});
   }
 
   function missed(): void {
@@ -154,8 +173,9 @@ export function createListeners({ newId, endpoint, logger }: ListenersOptions): 
       return listeners.size;
     },
     end() {
-      for (const { id, exchange } of [...listeners]) {
-        exchange.settle({ kind: "answered", message: listenOver(id) });
+      const why = failure("CONNECTION_LOST", endpoint, "the session that was listened to has ended");
+      for (const { exchange } of [...listeners]) {
+        exchange.settle({ kind: "lost", failure: why, lastEventId: undefined });
       }
       listeners.clear();
       subscribed.clear();

@@ -1,4 +1,4 @@
-import { errorAnswer, request as newRequest } from "../../jsonrpc/answers.ts";
+import { errorAnswer, request as newRequest, resultAnswer } from "../../jsonrpc/answers.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import type { EraMemory } from "../../link/era/era_memory.ts";
@@ -9,7 +9,7 @@ import { within } from "../../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../../link/peer.ts";
 import { claimOf } from "../../mcp/claim.ts";
 import { readEnvelope, withEnvelope } from "../../mcp/envelope.ts";
-import { contradictsModern, judgeProbe } from "../../mcp/era.ts";
+import { contradictsModern, judgeGreeting, judgeProbe } from "../../mcp/era.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { MODERN_REVISION, ModernErrorCode } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
@@ -125,9 +125,27 @@ export function modernClient(options: ModernClientOptions): Peer {
   }
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    if (requestOptions.probe === true) return signOfLife(message, requestOptions);
     return server === undefined
       ? requestWhenKnown(message, requestOptions)
       : requestTo(server, message, requestOptions);
+  }
+
+  /** A server that has none of a modern client's requests yet gives one when its era can be found out. */
+  function signOfLife(message: Message, requestOptions: RequestOptions): Exchange {
+    const present = server;
+    if (present === ground.legacy) return ground.legacy.ping(message, requestOptions);
+    if (present !== undefined) {
+      const facts = { ...readEnvelope(message), logLevel: undefined };
+      return present.request(withEnvelope(newRequest(message.id!, "server/discover"), facts), requestOptions);
+    }
+    const exchange = openExchange(() => {});
+    void decide(message).then((it) =>
+      exchange.settle(
+        it.kind === "failed" ? it.outcome : { kind: "answered", message: resultAnswer(message.id!, {}) },
+      )
+    );
+    return exchange;
   }
 
   function requestTo(it: Server, message: Message, requestOptions: RequestOptions): Exchange {
@@ -155,15 +173,14 @@ export function modernClient(options: ModernClientOptions): Peer {
     const before = server;
     const exchange = openExchange((notice) => present.cancel(notice), () => present.held === true);
     present.whenOver((outcome) => {
-      const contradicts = legacy
-        ? "failure" in outcome && outcome.failure.code === "SESSION_LOST"
-        : contradictsModern(evidenceOf(outcome));
+      const contradicts = legacy ? contradictsLegacy(outcome) : contradictsModern(evidenceOf(outcome));
       if (!contradicts || closed) return exchange.settle(outcome);
       if (server === before) beginAnew();
       void decide(message).then((decision) => {
         if (exchange.settled) return;
         const another = decision.kind === "server" && (decision.server === ground.legacy) !== legacy;
-        if (!another) return exchange.settle(outcome);
+        // A modern server that uses such an error has answered with it.
+        if (!another) return exchange.settle(legacy ? outcome : answeredBy(outcome));
         present = requestTo(decision.server, message, requestOptions);
         present.whenOver(exchange.settle);
       });
@@ -315,9 +332,7 @@ export function modernClient(options: ModernClientOptions): Peer {
   async function notify(message: Message): Promise<Failure | undefined> {
     // A legacy server would not know what to make of it.
     if (server === undefined || server === ground.legacy || message.isAnswer) return undefined;
-    return await (await ground.open()).notify(message, {
-      headers: { "mcp-protocol-version": MODERN_REVISION, "mcp-method": message.method! },
-    });
+    return await (await ground.open()).notify(message, { headers: modernHeaders(message) });
   }
 
   return {
@@ -348,6 +363,15 @@ interface Ground {
   modern(): Promise<Server>;
   wake(): void;
   close(): Promise<void>;
+}
+
+/** Tells whether a server that was legacy may be so no more: it does not begin a session anew, and says so. */
+function contradictsLegacy(outcome: Outcome): boolean {
+  if (!("failure" in outcome)) return false;
+  const { code, status } = outcome.failure;
+  if (code === "SESSION_LOST") return true;
+  const refused = outcome.kind === "not_sent" && code === "REFUSED";
+  return refused && judgeGreeting({ answer: undefined, status }) === "ask";
 }
 
 /** The revisions that a `server/discover` was answered with. */

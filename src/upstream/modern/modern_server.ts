@@ -6,6 +6,7 @@ import { createToolBook } from "../../link/era/tools.ts";
 import { changedExchange, openExchange } from "../../link/exchange.ts";
 import type { Exchange, Outcome, Peer, Receive, RequestOptions } from "../../link/peer.ts";
 import { readEnvelope, withEnvelope } from "../../mcp/envelope.ts";
+import { contradictsModern } from "../../mcp/era.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { ModernErrorCode } from "../../mcp/modern.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -99,9 +100,11 @@ export function modernServer(options: ModernServerOptions): ModernServer {
       if (own === undefined) return outcome;
       const shown = withId(own, id);
       if (outcome.kind === "answered") return { kind: "answered", message: shown };
-      // With these statuses the error in the body is the answer (S/2026-07-28/basic/transports/streamable-http).
+      // With these statuses the error in the body is the answer (S/2026-07-28/basic/transports/streamable-http), unless it is
+      // no modern server that says so.
       const status = "status" in outcome ? outcome.status : undefined;
-      return status === undefined || status === 400 || status === 404
+      const isAnswer = (status === 400 || status === 404) && !contradictsModern({ answer: own, status });
+      return status === undefined || isAnswer
         ? { kind: "answered", message: shown }
         : { ...outcome, answer: shown } as Outcome;
     }

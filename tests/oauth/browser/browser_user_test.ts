@@ -50,7 +50,9 @@ Deno.test("one tab opens, the browser comes back, and the person sees that it wo
   ignore: Deno.build.os === "windows",
 }, async () => {
   await using script = await openerScript();
+  const started: Deno.ChildProcess[] = [];
   const openBrowser = createBrowserOpener({
+    started: (program) => started.push(program),
     surroundings: {
       os: "linux",
       env: (name) => name === "BROWSER" ? script.path : undefined,
@@ -73,6 +75,7 @@ Deno.test("one tab opens, the browser comes back, and the person sees that it wo
   match((await browser.response)?.body ?? "", /signed in[^]*mcp\.example\.com/);
   strictEqual(said.length, 1);
   ok(said[0]!.includes(`\n  ${url}\n`), "the address is not in what was said, for those whose browser hides");
+  await Promise.all(started.map(({ status }) => status));
 });
 
 Deno.test("where no browser opens, the person is told why and what to do", async () => {

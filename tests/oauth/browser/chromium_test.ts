@@ -17,7 +17,9 @@ Deno.test("a person signs in with Chromium", {
   ok(chromium !== undefined, "there is no Chromium; install the package chromium");
   const profile = await Deno.makeTempDir({ prefix: "chromium-" });
   await using authorization = startAuthorizationServer();
+  const started: Deno.ChildProcess[] = [];
   const openBrowser = createBrowserOpener({
+    started: (program) => started.push(program),
     surroundings: {
       os: Deno.build.os,
       env: (name) =>
@@ -118,6 +120,7 @@ Deno.test("a person signs in with Chromium", {
     await checkLooks(t, tab, "failure");
   } finally {
     await browser[Symbol.asyncDispose]();
+    await Promise.all(started.map(({ status }) => status));
     await removeSoon(profile);
   }
 });
