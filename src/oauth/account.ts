@@ -213,7 +213,8 @@ export function createAccount(options: AccountOptions): Account {
     }
     if (fresh.kind === "failed") {
       const { message, hint } = fresh.error;
-      const why = failure("UNAUTHORIZED", endpoint, `the access token can't be renewed: ${message}`, hint);
+      const text = `the access token can't be renewed: ${logger.redact(message)}`;
+      const why = failure("UNAUTHORIZED", endpoint, text, hint);
       return { kind: "failed", failure: why };
     }
     return await ask(refusal, { challenge: refusal.challenge, refused: shown, before: undefined });
@@ -326,9 +327,11 @@ export function createAccount(options: AccountOptions): Account {
     if (leaving.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
     if (!(error instanceof SignInError)) {
       logger.debug("signing in failed", { endpoint, error: String(error) });
-      return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error}`);
+      return failure("LOGIN_REQUIRED", endpoint, logger.redact(`signing in failed: ${error}`));
     }
-    return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error.message}`, error.hint);
+    // It may quote a server that says back what it was told.
+    const text = logger.redact(`signing in failed: ${error.message}`);
+    return failure("LOGIN_REQUIRED", endpoint, text, error.hint);
   }
 
   return {

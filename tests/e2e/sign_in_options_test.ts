@@ -81,7 +81,7 @@ for (
     const answer = initialize(program);
     const [address] = await program.waitStderr(/http:\/\/127\.0\.0\.1:\d+\/auth\?\S+/);
     strictEqual(place.browser.tabs.items.length, 0);
-    match(program.stderr(), /ssh -L/);
+    await program.waitStderr(/ssh -L/);
     strictEqual((await signIn(new URL(address))).status, 200);
     strictEqual((await answer).result.serverInfo.name, "sdk-server");
     strictEqual(place.browser.tabs.items.length, 0);

@@ -30,6 +30,8 @@ export interface TestAuthorizationServer extends AsyncDisposable {
   readonly granted: readonly string[];
   /** Answers in the server's place, while it gives one. */
   outage: (request: { readonly method: string; readonly path: string }) => Outage | undefined;
+  /** What the token endpoint refuses a request with; set it to have all refused. */
+  sayBack: ((params: URLSearchParams) => Record<string, unknown>) | undefined;
   /** Makes all refresh tokens worthless. */
   revokeRefreshTokens(): Promise<void>;
   /** Makes all access tokens worthless. */
@@ -94,6 +96,15 @@ export async function startAuthorizationServer(
     if (outage !== undefined) {
       request.resume();
       response.writeHead(outage.status, outage.headers).end(outage.body);
+      return;
+    }
+    const { sayBack } = self;
+    if (sayBack !== undefined && path === "/token") {
+      let body = "";
+      request.setEncoding("utf8").on("data", (text: string) => body += text).on("end", () => {
+        response.writeHead(400, { "content-type": "application/json" });
+        response.end(JSON.stringify(sayBack(new URLSearchParams(body))));
+      });
       return;
     }
     if (options.mcpUrl === undefined && request.url === "/.well-known/oauth-protected-resource/mcp") {
@@ -183,6 +194,7 @@ export async function startAuthorizationServer(
     revokedGrants,
     granted,
     outage: () => undefined,
+    sayBack: undefined,
     async revokeRefreshTokens() {
       for (const token of given.refresh) await (await provider.RefreshToken.find(token))?.destroy();
     },
@@ -191,7 +203,10 @@ export async function startAuthorizationServer(
       for (const id of given.clients) await adapter.destroy(id);
     },
     async revokeAccessTokens() {
-      for (const token of given.access) await (await provider.AccessToken.find(token))?.destroy();
+      for (const token of given.access) {
+        await (await provider.AccessToken.find(token))?.destroy();
+        await (await provider.ClientCredentials.find(token))?.destroy();
+      }
     },
     async introspect(accessToken) {
       const response = await fetch(`${issuer}/token/introspection`, {
