@@ -9,6 +9,7 @@ import { createSealer, type Sealer } from "../store/sealer.ts";
 import { type SecretBox, SecretBoxError } from "../store/secret_box.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { ACCOUNTS } from "./account_key.ts";
 import {
   type AccountEntry,
   type AccountFacts,
@@ -68,8 +69,6 @@ export interface StoredAccount {
   saveServer(server: KnownServer): Promise<void>;
 }
 
-/** The directory of accounts in the store. */
-export const ACCOUNTS = "accounts";
 /** A URL that another copy shows counts so long, in milliseconds. */
 const PENDING_MS = 15 * 60_000;
 

@@ -2,6 +2,7 @@ import { systemKeychain } from "../store/keychain/system_keychain.ts";
 import type { SecretBox } from "../store/secret_box.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type Account, createAccount } from "./account.ts";
+import { accountKey } from "./account_key.ts";
 import { createAccountStore, type StoredAccount } from "./account_store.ts";
 import { createBrowserUser, type ReadLine } from "./browser/browser_user.ts";
 import { BrowserError } from "./browser/browser_error.ts";
@@ -42,11 +43,6 @@ export interface OpenAccount {
   readonly account: Account;
   readonly store: StoredAccount;
   readonly fetch: GuardedFetch;
-}
-
-/** What an account is kept under: the server, without what may be secret, and as whom. */
-export function accountKey(url: URL, { grant, clientId }: OAuthSettings): string {
-  return JSON.stringify([`${url.origin}${url.pathname}`, grant, clientId ?? ""]);
 }
 
 /** One for all accounts: the bound on tabs is the program's. */

@@ -4,7 +4,9 @@ import { within } from "../link/pause.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
+import { accountKey, ACCOUNTS } from "../oauth/account_key.ts";
 import type { OpenAccount } from "../oauth/open_account.ts";
+import { entryPath, isPermitted } from "../store/entry_path.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** The user's account at one endpoint, as far as the rest of the program knows it. */
@@ -35,13 +37,11 @@ export interface UserAccountOptions {
 
 /** How long the last write may hold up the end of the program, in milliseconds. */
 const CLOSE_MS = 200;
-/** The directory of accounts in the store. */
-const ACCOUNTS = "accounts";
 
 /** The user's account, whose code is loaded when the server first asks for credentials, or when some are stored. */
 export function userAccount(options: UserAccountOptions): UserAccount {
-  const { directory } = options;
-  const stored = directory !== undefined && isThere(`${directory}/${ACCOUNTS}`);
+  /** There is something in the store; looked at when the server is first asked. */
+  let stored: Promise<boolean> | undefined;
   let account: OpenAccount["account"] | undefined;
   let opening: Promise<OpenAccount> | undefined;
   let signedIn: () => void = () => {};
@@ -72,7 +72,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return account?.identity ?? "";
     },
     async headersFor(request) {
-      if (!stored && opening === undefined) return {};
+      if (opening === undefined && !await (stored ??= isStored(options))) return {};
       return await (account ?? (await open()).account).headersFor(request);
     },
     async refused(refusal) {
@@ -127,11 +127,12 @@ function say(text: string): void {
   }
 }
 
-/** Whether there is such a directory, as far as Deno's permissions show it; never prompts. */
-function isThere(path: string): boolean {
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return false;
+/** Whether something is stored for the account, as far as Deno's permissions show it; never prompts. */
+async function isStored({ directory, url, signIn }: UserAccountOptions): Promise<boolean> {
+  if (directory === undefined || !isPermitted("read", directory)) return false;
+  const key = accountKey(url, signIn.oauth);
   try {
-    return Deno.statSync(path).isDirectory;
+    return Deno.statSync(await entryPath({ directory, kind: ACCOUNTS, key })).isFile;
   } catch {
     return false;
   }
