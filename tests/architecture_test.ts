@@ -224,6 +224,14 @@ for (const start of ["bridge/run_proxy.ts", "link/http/http_peer.ts"]) {
   });
 }
 
+for (const start of ["cli/proxy_command.ts", "bridge/run_proxy.ts", "upstream/open_upstream.ts"]) {
+  Deno.test(`src/${start} loads nothing of signing in but what is plain data`, () => {
+    const plain = ["oauth/settings.ts", "oauth/account_key.ts"];
+    const wrong = [...loads(start)].filter(([to]) => roomOf(to) === "oauth" && !plain.includes(to));
+    none(wrong.map(([, way]) => way.join(" → ")), "most servers want no sign-in");
+  });
+}
+
 Deno.test("jsonrpc, mcp, link, face and bridge import nothing from outside at all, unless it is loaded when used", () => {
   const lean = ["jsonrpc", "mcp", "link", "face", "bridge", "telemetry"];
   const wrong = imports.filter((it) =>

@@ -33,10 +33,12 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     maxMessageSize: settings.maxMessageSize,
     logger,
   });
+  const leaving = new AbortController();
   const upstream = await openUpstream({
     settings,
     logger,
     session: () => bridge.session,
+    leaving: leaving.signal,
   });
   const peer = await filtered(upstream, settings, endpoint);
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
@@ -47,6 +49,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
   face.gone.addEventListener("abort", () => ends.end("the client closed stdout"));
   const first = await Promise.race([served, ends.ended]);
   logger.debug("ending", { why: first });
+  leaving.abort();
   // A client that has only stopped talking may still read; one that is gone, or wants us gone, won't wait.
   const hurried = ends.hurried();
   await Promise.race([

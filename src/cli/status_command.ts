@@ -1,7 +1,7 @@
 import { processEnvironment } from "../config/environment.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
-import { type AccountFacts, listAccounts } from "../oauth/account_store.ts";
+import { listAccounts, type ListedAccount } from "../oauth/account_store.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
 import { untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
@@ -32,7 +32,7 @@ export async function statusCommand(input: CommandInput): Promise<number> {
 }
 
 function accountText(
-  { server, issuer, clientId, scopes, expiresAt, renewable, keeping }: AccountFacts,
+  { server, issuer, clientId, scopes, expiresAt, renewable, keeping }: ListedAccount,
   now: number,
 ): string {
   const renewal = renewable ? "renewed by itself" : "not renewable: the next sign-in needs you";

@@ -21,15 +21,16 @@ export function unknownServer(host: string): KnownServer {
   };
 }
 
-/** What is to be remembered of a server's answer to `initialize`; `undefined` when it says nothing. */
+/** What is to be remembered of a server's answer to `initialize` or `server/discover`; `undefined` when it says nothing. */
 export function knownFrom(answer: Message): KnownServer | undefined {
-  const at = (name: string, first: string) => {
-    const text = textAt(answer, ["result", name]);
+  const at = (path: readonly string[], first: string) => {
+    const text = textAt(answer, ["result", ...path]);
     return text?.startsWith(first) ? text : undefined;
   };
-  const [capabilities, serverInfo] = [at("capabilities", "{"), at("serverInfo", "{")];
+  const capabilities = at(["capabilities"], "{");
+  const serverInfo = at(["serverInfo"], "{") ?? at(["_meta", META.serverInfo], "{");
   if (capabilities === undefined || serverInfo === undefined) return undefined;
-  return { capabilities, serverInfo, instructions: at("instructions", '"') };
+  return { capabilities, serverInfo, instructions: at(["instructions"], '"') };
 }
 
 /**

@@ -13,7 +13,7 @@ import { readChallenge } from "./challenge.ts";
 import { type DpopHandle, dpopHandle, dpopHeaders, noteDpopNonce } from "./dpop.ts";
 import { SignInError } from "./errors.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
-import { createRefresher, type Fresh, type TokenStore } from "./refresh.ts";
+import { createRefresher, type Fresh, refreshFailure, type TokenStore } from "./refresh.ts";
 import { renew } from "./renew.ts";
 import { mayStepUp } from "./scopes.ts";
 import type { OAuthSettings } from "./settings.ts";
@@ -52,6 +52,8 @@ export interface AccountOptions {
 export interface Account extends Credentials, SignIn {
   /** Signs in now, whatever is stored; why it came to nothing. */
   signIn(): Promise<Failure | undefined>;
+  /** The client has gone: nobody is asked to sign in for it any more, and who is asked is not waited for. Idempotent. */
+  leave(): void;
   /** Gives up what is under way. Idempotent. */
   close(): void;
 }
@@ -84,13 +86,16 @@ interface Reason {
 export function createAccount(options: AccountOptions): Account {
   const { mcpUrl, settings, store, waitMs, endpoint, logger, now = Date.now, restMs = REST_MS } = options;
   const closing = new AbortController();
+  const leaving = new AbortController();
   const random = Math.random();
   let tokens: Tokens | undefined;
-  let loaded: Promise<void> | undefined;
+  let loaded: Promise<Tokens | undefined> | undefined;
   let pending: Pending | undefined;
   let signedIn: () => void = () => {};
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
+  /** The server has taken nothing that the last sign-in gave. */
+  let untried: { readonly since: number; refusals: number } | undefined;
   let stepUps: { readonly scopes: readonly string[]; readonly at: number }[] = [];
   let handle: { readonly tokens: Tokens; readonly dpop: Promise<DpopHandle> } | undefined;
 
@@ -109,7 +114,13 @@ export function createAccount(options: AccountOptions): Account {
     store: tokenStore,
     renew: async (old, signal) => {
       const dpop = await dpopOf(old);
-      return await renew({ tokens: old, settings, fetch: options.fetch, signal, ...(dpop && { dpop }) });
+      try {
+        return await renew({ tokens: old, settings, fetch: options.fetch, signal, ...(dpop && { dpop }) });
+      } catch (error) {
+        // With that client nobody could sign in again, either.
+        if (refreshFailure(error).kind === "client") await store.forgetClient(old.client);
+        throw error;
+      }
     },
     signal: closing.signal,
     now,
@@ -120,14 +131,6 @@ export function createAccount(options: AccountOptions): Account {
   function keep(next: Tokens | undefined): void {
     tokens = next !== undefined && fits(next, settings) ? next : undefined;
     for (const secret of tokens === undefined ? [] : secretsOf(tokens)) logger.secret(secret);
-  }
-
-  async function load(): Promise<void> {
-    try {
-      await tokenStore.load();
-    } catch (error) {
-      logger.warn("the stored sign-in can't be read", { endpoint, error: String(error) });
-    }
   }
 
   async function withLock<T>(
@@ -148,7 +151,7 @@ export function createAccount(options: AccountOptions): Account {
   async function headersFor(
     request: CredentialRequest,
   ): Promise<Readonly<Record<string, string>> | Failure> {
-    await (loaded ??= load());
+    await (loaded ??= tokenStore.load());
     if (tokens === undefined && pending !== undefined) {
       const why = await waitFor(pending);
       if (why !== undefined) return why;
@@ -199,17 +202,30 @@ export function createAccount(options: AccountOptions): Account {
       if (wantsNonce) return { kind: "again" };
     }
     if (refusal.status === 403) return await stepUp(refusal);
+    const vain = tokens === undefined ? undefined : whyVain();
+    // Another token may do, once: the first may have been too new.
+    if (vain !== undefined && untried!.refusals++ > 0) return { kind: "failed", failure: vain };
     const fresh = await refresher.fresh(closing.signal, shown);
+    if (fresh.kind === "sign in" && vain !== undefined) return { kind: "failed", failure: vain };
     if (fresh.kind === "tokens") {
       keep(fresh.tokens);
       return { kind: "again" };
     }
     if (fresh.kind === "failed") {
       const { message, hint } = fresh.error;
-      const why = failure("UNAUTHORIZED", endpoint, `the access token can't be renewed: ${message}`, hint);
+      const text = `the access token can't be renewed: ${logger.redact(message)}`;
+      const why = failure("UNAUTHORIZED", endpoint, text, hint);
       return { kind: "failed", failure: why };
     }
     return await ask(refusal, { challenge: refusal.challenge, refused: shown, before: undefined });
+  }
+
+  /** Why it is of no use to sign in once more: what that has just given was never taken. */
+  function whyVain(): Failure | undefined {
+    if (untried === undefined || now() - untried.since >= restMs) return undefined;
+    const why = "the server refuses the token that the sign-in has just given";
+    const hint = "is the account the right one? See --scopes and --resource, and the server's log";
+    return failure("UNAUTHORIZED", endpoint, why, hint, 401);
   }
 
   /** The server wants more scopes than were granted. */
@@ -245,7 +261,7 @@ export function createAccount(options: AccountOptions): Account {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
         if (why === undefined) signedIn();
-        else if (!closing.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
+        else if (!leaving.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
         return why;
       }),
       url: undefined,
@@ -257,19 +273,20 @@ export function createAccount(options: AccountOptions): Account {
     { challenge, refused, before }: Reason,
     shown: (url: string | undefined) => void,
   ): Promise<Failure | undefined> {
-    /** Another copy has done it. */
+    /** Another copy has done it. What it got may have ended since, but can be renewed. */
     const isDone = async () => {
       await tokenStore.load();
-      return tokens !== undefined && tokens.accessToken !== refused && !isOver(tokens, now());
+      if (tokens === undefined || tokens.accessToken === refused) return false;
+      return !isOver(tokens, now()) || tokens.refreshToken !== undefined;
     };
     for (;;) {
-      closing.signal.throwIfAborted();
+      leaving.signal.throwIfAborted();
       using held = await store.tryLock("sign-in");
       if (await isDone()) return undefined;
       if (held === undefined) {
         // It is at it: one tab is enough.
         shown(await store.pendingUrl().catch(() => undefined));
-        await pause(LOOK_MS, closing.signal);
+        await pause(LOOK_MS, leaving.signal);
         continue;
       }
       const tell = (url: string) => {
@@ -283,11 +300,12 @@ export function createAccount(options: AccountOptions): Account {
           settings,
           known: await store.known(),
           fetch: options.fetch,
-          signal: closing.signal,
+          signal: leaving.signal,
           before,
           user: options.user(tell),
         });
         keep(got);
+        untried = { since: now(), refusals: 0 };
         await store.save(got);
         logger.info("signed in", { endpoint, issuer: got.issuer });
         return undefined;
@@ -306,12 +324,14 @@ export function createAccount(options: AccountOptions): Account {
   }
 
   function failureOf(error: unknown): Failure {
-    if (closing.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
+    if (leaving.signal.aborted) return failure("SHUTTING_DOWN", endpoint, "this program is ending");
     if (!(error instanceof SignInError)) {
       logger.debug("signing in failed", { endpoint, error: String(error) });
-      return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error}`);
+      return failure("LOGIN_REQUIRED", endpoint, logger.redact(`signing in failed: ${error}`));
     }
-    return failure("LOGIN_REQUIRED", endpoint, `signing in failed: ${error.message}`, error.hint);
+    // It may quote a server that says back what it was told.
+    const text = logger.redact(`signing in failed: ${error.message}`);
+    return failure("LOGIN_REQUIRED", endpoint, text, error.hint);
   }
 
   return {
@@ -322,8 +342,11 @@ export function createAccount(options: AccountOptions): Account {
     },
     headersFor,
     refused,
+    accepted() {
+      untried = undefined;
+    },
     async signIn() {
-      await (loaded ??= load());
+      await (loaded ??= tokenStore.load());
       const it = pending ?? begin({ challenge: undefined, refused: tokens?.accessToken, before: undefined });
       return await it.over;
     },
@@ -339,7 +362,12 @@ export function createAccount(options: AccountOptions): Account {
     listen(it) {
       signedIn = it;
     },
+    leave() {
+      // Without a person it takes no longer than a request.
+      if (settings.grant !== "client_credentials") leaving.abort();
+    },
     close() {
+      leaving.abort();
       closing.abort();
     },
   };

@@ -1,3 +1,4 @@
+import { pause } from "../link/pause.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
 import { entryPath, type EntryPlace } from "../store/entry_path.ts";
 import { keepPrivate } from "../store/keep_private.ts";
@@ -8,36 +9,16 @@ import { createSealer, type Sealer } from "../store/sealer.ts";
 import { type SecretBox, SecretBoxError } from "../store/secret_box.ts";
 import { writeEntry } from "../store/write_entry.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { ACCOUNTS } from "./account_key.ts";
+import {
+  type AccountEntry,
+  type AccountFacts,
+  type AccountSecrets,
+  readAccount,
+  type TokenSummary,
+} from "./read_account.ts";
 import type { Known } from "./registration.ts";
 import type { Client, Tokens } from "./tokens.ts";
-
-/** What is kept of an account that others must not see. */
-interface Secrets {
-  readonly tokens?: Tokens;
-  /** The clients that were registered, one for each issuer. */
-  readonly clients: readonly Client[];
-}
-
-/** What others may see, and all that `status` shows. */
-interface Facts {
-  /** The MCP server, as it is shown. */
-  readonly name: string;
-  /** The port the browser came back to. */
-  readonly port?: number;
-  /** What the server has said of itself. */
-  readonly server?: KnownServer;
-  /** Where the user is asked to sign in right now, and until when, in milliseconds since the epoch. */
-  readonly pending?: { readonly url: string; readonly until: number };
-}
-
-/** What is kept for one endpoint, in a file. Another version is not read. */
-interface Entry extends Facts, Secrets {
-  readonly version: 1;
-  /** The secrets instead, sealed with a key that the keychain has; `clients` is empty then. */
-  readonly sealed?: string;
-  /** What `status` shows of sealed tokens. */
-  readonly summary?: TokenSummary;
-}
 
 /** What {@linkcode createAccountStore} needs. */
 export interface AccountStoreOptions {
@@ -76,6 +57,8 @@ export interface StoredAccount {
   known(): Promise<Known>;
   /** Keeps a client that was registered. */
   saveClient(client: Client): Promise<void>;
+  /** Forgets a client that its authorization server does not know any more. */
+  forgetClient(client: Client): Promise<void>;
   /** Forgets tokens and clients. */
   forget(): Promise<void>;
   /** The port the browser came back to the last time. */
@@ -86,10 +69,13 @@ export interface StoredAccount {
   saveServer(server: KnownServer): Promise<void>;
 }
 
-/** The directory of accounts in the store. */
-export const ACCOUNTS = "accounts";
 /** A URL that another copy shows counts so long, in milliseconds. */
 const PENDING_MS = 15 * 60_000;
+
+/** How long a copy that writes is waited for, in milliseconds; a keychain may ask the person something. */
+const WRITING_MS = 10_000;
+const WRITING_LOOK_MS = 10;
+const NO_LOCK: Disposable = { [Symbol.dispose]() {} };
 
 /** How often it is looked whether another copy has let go of a lock, in milliseconds. */
 const LOOK_MS = 50;
@@ -97,14 +83,14 @@ const LOOK_MS = 50;
 /** Makes a {@linkcode StoredAccount}. */
 export function createAccountStore(options: AccountStoreOptions): StoredAccount {
   const { directory, key, endpoint, logger, keychain = false } = options;
-  const nothing: Facts & Secrets = { name: options.server, clients: [] };
+  const nothing: AccountFacts & AccountSecrets = { name: options.server, clients: [] };
   const place: EntryPlace | undefined = directory === undefined
     ? undefined
     : { directory, kind: ACCOUNTS, key };
   /** All that is known; the secrets of it are opened. */
   let account = nothing;
   /** Secrets that could not be written: they count, whatever the file says. */
-  let own: Secrets | undefined = place === undefined ? nothing : undefined;
+  let own: AccountSecrets | undefined = place === undefined ? nothing : undefined;
   let keeping: Keeping = place === undefined ? "memory" : keychain ? "keychain" : "file";
   /** The keychain can't be used, as long as this program runs. */
   let unsealable = false;
@@ -113,16 +99,30 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   let sealer: Promise<Sealer> | undefined;
   let told = false;
   let writing: Promise<void> = Promise.resolve();
+  /** The ids of clients that nobody knows any more, though tokens of theirs may be there. */
+  const unknown = new Set<string>();
+  const isKnown = ({ clientId }: Client) => !unknown.has(clientId);
 
-  async function read(): Promise<Facts & Secrets> {
+  function withClient(clients: readonly Client[], client: Client): readonly Client[] {
+    return client.origin === "registered" && isKnown(client)
+      ? [...clients.filter(({ issuer }) => issuer !== client.issuer), client]
+      : clients;
+  }
+
+  async function read(): Promise<AccountFacts & AccountSecrets> {
     await writing;
     if (place === undefined) return account;
-    const mended = await keepPrivate(place);
-    if (mended.length > 0) {
-      logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
+    let found: AccountEntry | undefined;
+    try {
+      const mended = await keepPrivate(place);
+      if (mended.length > 0) {
+        logger.warn("others could read what is stored: that is over", { endpoint, paths: mended });
+      }
+      found = readAccount(await readEntry(place));
+    } catch (error) {
+      inMemory(String(error));
     }
-    const found = await readEntry(place);
-    if (!isEntry(found)) return account;
+    if (found === undefined) return account;
     account = await opened(found);
     // It was in the file before the keychain was asked for.
     const isPlain = found.tokens !== undefined || found.clients.length > 0;
@@ -131,7 +131,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   }
 
   /** An entry with its secrets. */
-  async function opened(entry: Entry): Promise<Facts & Secrets> {
+  async function opened(entry: AccountEntry): Promise<AccountFacts & AccountSecrets> {
     const { version: _, sealed, summary: __, tokens, clients, ...facts } = entry;
     if (own !== undefined) return { ...facts, ...own };
     if (sealed === undefined) return { ...facts, ...secretsIn({ tokens, clients }) };
@@ -140,7 +140,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
         const text = await (await theSealer()).open(sealed);
         if (text !== undefined) {
           keeping = "keychain";
-          return { ...facts, ...JSON.parse(text) as Secrets };
+          return { ...facts, ...JSON.parse(text) as AccountSecrets };
         }
         logger.warn("the keychain does not give the key to the stored sign-in", {
           endpoint,
@@ -155,7 +155,10 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   }
 
   /** Changes what is kept: what others have changed meanwhile stays. */
-  function change(how: (now: Facts & Secrets) => Facts & Secrets, forgetting = false): Promise<void> {
+  function change(
+    how: (now: AccountFacts & AccountSecrets) => AccountFacts & AccountSecrets,
+    forgetting = false,
+  ): Promise<void> {
     const before = writing;
     return writing = (async () => {
       await before;
@@ -163,8 +166,9 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
         account = how(account);
         return inMemory("there is no directory for it");
       }
-      const found = await readEntry(place).catch(() => undefined);
-      const entry = isEntry(found) && !forgetting ? found : undefined;
+      using _alone = await lockWriting(place);
+      const found = readAccount(await readEntry(place).catch(() => undefined));
+      const entry = forgetting ? undefined : found;
       account = how(entry === undefined ? account : await opened(entry));
       const next = await closed(account, entry);
       if (await write(place, next.entry) && next.whole) {
@@ -176,7 +180,18 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     })();
   }
 
-  async function write(place: EntryPlace, entry: Entry): Promise<boolean> {
+  /** Between reading and writing nobody else may write, or what they have written is lost: a refresh token, at worst. */
+  async function lockWriting(place: EntryPlace): Promise<Disposable> {
+    for (let waited = 0; waited < WRITING_MS; waited += WRITING_LOOK_MS) {
+      const held = await tryLock(place, "write").catch(() => NO_LOCK);
+      if (held !== undefined) return held;
+      await pause(WRITING_LOOK_MS);
+    }
+    // Whoever has it does not run.
+    return NO_LOCK;
+  }
+
+  async function write(place: EntryPlace, entry: AccountEntry): Promise<boolean> {
     try {
       if (await writeEntry(place, entry)) return true;
       inMemory("Deno has no permission to write there");
@@ -188,9 +203,9 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
 
   /** What is written of an account in place of an entry, and whether that is all of it. */
   async function closed(
-    { tokens, clients, ...facts }: Facts & Secrets,
-    before: Entry | undefined,
-  ): Promise<{ readonly entry: Entry; readonly whole: boolean }> {
+    { tokens, clients, ...facts }: AccountFacts & AccountSecrets,
+    before: AccountEntry | undefined,
+  ): Promise<{ readonly entry: AccountEntry; readonly whole: boolean }> {
     const secrets = secretsIn({ tokens, clients });
     const wasSealed = before?.sealed !== undefined;
     const isEmpty = tokens === undefined && clients.length === 0;
@@ -290,11 +305,15 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
         issuerOf: (clientId) => tokens?.client.clientId === clientId ? tokens.issuer : undefined,
       };
     },
+    forgetClient(client) {
+      unknown.add(client.clientId);
+      return change((now) => ({ ...now, clients: now.clients.filter(isKnown) }));
+    },
     saveClient: (client) => change((now) => ({ ...now, clients: withClient(now.clients, client) })),
     async forget() {
-      const found = place === undefined ? undefined : await readEntry(place).catch(() => undefined);
+      const found = place && readAccount(await readEntry(place).catch(() => undefined));
       await change(() => nothing, true);
-      if (!isEntry(found) || found.sealed === undefined) return;
+      if (found?.sealed === undefined) return;
       try {
         await (await theSealer()).forget();
       } catch (error) {
@@ -317,31 +336,14 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   };
 }
 
-function withClient(clients: readonly Client[], client: Client): readonly Client[] {
-  return client.origin === "registered"
-    ? [...clients.filter(({ issuer }) => issuer !== client.issuer), client]
-    : clients;
-}
-
 function secretsIn(
   { tokens, clients }: { tokens?: Tokens | undefined; clients: readonly Client[] },
-): Secrets {
+): AccountSecrets {
   return { clients, ...(tokens === undefined ? {} : { tokens }) };
 }
 
-/** What `status` shows of tokens: nothing of it is secret. */
-export interface TokenSummary {
-  readonly issuer: string;
-  readonly clientId: string;
-  readonly scopes: readonly string[];
-  /** When the access token ends, in milliseconds since the epoch; `null` when nobody has said. */
-  readonly expiresAt: number | null;
-  /** It can be renewed without the user. */
-  readonly renewable: boolean;
-}
-
 /** An account as `status` shows it. */
-export interface AccountFacts extends TokenSummary {
+export interface ListedAccount extends TokenSummary {
   readonly server: string;
   /** Where the tokens are. */
   readonly keeping: Exclude<Keeping, "memory">;
@@ -354,17 +356,14 @@ function summaryOf(tokens: Tokens): TokenSummary {
 }
 
 /** What is stored of all accounts. */
-export async function listAccounts(directory: string): Promise<AccountFacts[]> {
+export async function listAccounts(directory: string): Promise<ListedAccount[]> {
   const entries = await readEntries(directory, ACCOUNTS);
-  return entries.filter(isEntry).flatMap(({ name, tokens, sealed, summary }): AccountFacts[] => {
-    if (sealed !== undefined && summary !== undefined) {
-      return [{ server: name, ...summary, keeping: "keychain" }];
-    }
-    return tokens === undefined ? [] : [{ server: name, ...summaryOf(tokens), keeping: "file" }];
-  });
-}
-
-function isEntry(value: unknown): value is Entry {
-  const { version, clients } = Object(value);
-  return version === 1 && Array.isArray(clients);
+  return entries.map(readAccount).filter((it) => it !== undefined).flatMap(
+    ({ name, tokens, sealed, summary }): ListedAccount[] => {
+      if (sealed !== undefined && summary !== undefined) {
+        return [{ server: name, ...summary, keeping: "keychain" }];
+      }
+      return tokens === undefined ? [] : [{ server: name, ...summaryOf(tokens), keeping: "file" }];
+    },
+  );
 }

@@ -9,6 +9,7 @@ import { BrowserError } from "./browser/browser_error.ts";
 import { createBrowserOpener, type OpenBrowser } from "./browser/open_browser.ts";
 import { shownUrl, SignInError } from "./errors.ts";
 import { type GuardedFetch, guardedFetch } from "./guarded_fetch.ts";
+import { secretFetch } from "./secret_fetch.ts";
 import type { OAuthSettings } from "./settings.ts";
 import { revoke } from "./renew.ts";
 import { secretsOf } from "./tokens.ts";
@@ -78,12 +79,13 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
     logger,
     ...(directory === undefined ? {} : { directory }),
   });
-  const fetch = guardedFetch({
+  const guarded = guardedFetch({
     mcpUrl: url,
     allowPrivate: settings.allowPrivate,
     caCerts: options.caCerts,
     userAgent: options.userAgent,
   });
+  const fetch = secretFetch(guarded, logger.secret);
   const account = createAccount({
     mcpUrl: url,
     settings,
@@ -100,7 +102,7 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
         openBrowser: openBrowser ??= createBrowserOpener(),
         ...(readLine === undefined ? {} : { readLine }),
       });
-      return watched(person, shown, (port) => void store.savePort(port));
+      return watched(person, { shown, bound: (port) => void store.savePort(port), redact: logger.redact });
     },
     waitMs: options.waitMs,
     endpoint,
@@ -128,8 +130,15 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
   return { account, store, fetch, signOut };
 }
 
-/** Tells where the person is sent, and where the browser comes back to. */
-function watched(person: User, shown: (url: string) => void, bound: (port: number) => void): User {
+/** Tells where the person is sent, and where the browser comes back to; the last page shows no secret. */
+function watched(
+  person: User,
+  { shown, bound, redact }: {
+    readonly shown: (url: string) => void;
+    readonly bound: (port: number) => void;
+    readonly redact: (text: string) => string;
+  },
+): User {
   return {
     async listen(signal) {
       const redirect = await person.listen(signal).catch(rethrow);
@@ -142,7 +151,7 @@ function watched(person: User, shown: (url: string) => void, bound: (port: numbe
           redirect.show(url);
         },
         answer: (state, signal) => redirect.answer(state, signal).catch(rethrow),
-        done: (outcome) => redirect.done(outcome),
+        done: (outcome) => redirect.done(outcome.ok ? outcome : { ok: false, why: redact(outcome.why) }),
         [Symbol.asyncDispose]: () => redirect[Symbol.asyncDispose](),
       };
     },

@@ -1,5 +1,4 @@
 import type { ConnectSettings, Fallback } from "../config/settings.ts";
-import { textAt } from "../jsonrpc/edit.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { openPeer } from "../link/open_peer.ts";
@@ -23,6 +22,8 @@ export interface CandidateOptions {
   readonly session: () => Session;
   /** To be called when that has been established again. */
   readonly replayed: () => void;
+  /** Aborts when the client has gone. */
+  readonly leaving: AbortSignal;
   readonly logger: Logger;
 }
 
@@ -66,7 +67,7 @@ export async function openCandidate(options: CandidateOptions): Promise<Peer> {
   async function openModern(): Promise<Peer> {
     const { modernClient } = await import("./modern/modern_client.ts");
     return modernClient({
-      openWire: () => openPeer({ ...own, protocol: "legacy" }, logger),
+      openWire: async () => withMemory(await openPeer({ ...own, protocol: "legacy" }, logger), account),
       openSession: withSession,
       duplex: endpoint.kind !== "http",
       protocol: settings.protocol,
@@ -78,7 +79,7 @@ export async function openCandidate(options: CandidateOptions): Promise<Peer> {
     });
   }
 
-  const wire = await openPeer(own, logger);
+  const wire = withMemory(await openPeer(own, logger), account);
   await ready;
   const peer = clientEras({
     legacy: withSession(wire, session, options.replayed),
@@ -102,19 +103,32 @@ function accountAt(
   return userAccount({ ...place, url, signIn, caCerts, userAgent, endpoint: name, logger });
 }
 
+/** What the server says of itself once the user has signed in, whoever has asked for it, is remembered for the next time. */
+function withMemory(wire: Peer, account: UserAccount | undefined): Peer {
+  if (account === undefined) return wire;
+  return {
+    ...wire,
+    request(message, requestOptions) {
+      const exchange = wire.request(message, requestOptions);
+      if (message.method !== "initialize" && message.method !== "server/discover") return exchange;
+      exchange.whenOver((outcome) => {
+        if (outcome.kind === "answered" && account.used) account.remember(outcome.message);
+      });
+      return exchange;
+    },
+  };
+}
+
 function withAccount(
   peer: Peer,
   account: UserAccount,
-  { session, name, candidate: { endpoint }, logger }: CandidateOptions & { readonly name: string },
+  { session, name, candidate: { endpoint }, leaving, logger }: CandidateOptions & { readonly name: string },
 ): Peer {
+  leaving.addEventListener("abort", account.leave, { once: true });
   const gated = signInGate({
     signIn: account,
     session,
     known: account.known,
-    remember(answer) {
-      // What says nothing is not kept.
-      if (textAt(answer, ["result", "serverInfo"]) !== undefined) account.remember(answer);
-    },
     endpoint: name,
     host: hostOf(endpoint, name),
     logger,
@@ -122,8 +136,7 @@ function withAccount(
   return {
     ...gated,
     async close() {
-      account.close();
-      await gated.close();
+      await Promise.all([account.close(), gated.close()]);
     },
   };
 }

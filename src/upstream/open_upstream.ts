@@ -17,6 +17,8 @@ export interface UpstreamOptions {
   readonly logger: Logger;
   /** What the client has established. */
   readonly session: () => Session;
+  /** Aborts when the client has gone, while requests of its may still be in flight. */
+  readonly leaving: AbortSignal;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface UpstreamOptions {
  * with recovery of the session and repetition of requests around it. Nothing is opened before the first message.
  */
 export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
-  const { settings, logger, session } = options;
+  const { settings, logger, session, leaving } = options;
   const listings = createListings();
   const { store, cwd } = settings;
   // Where the user says which era it is, nothing is found out.
@@ -41,6 +43,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       era: eras.of(candidate.endpoint),
       session,
       replayed,
+      leaving,
       logger,
     });
   }

@@ -22,11 +22,7 @@ export function signInGate(options: Omit<WhileSigningInOptions, "next" | "tell">
         const sent = next.request(message, requestOptions);
         const exchange = openExchange((notice) => sent.cancel(notice), () => sent.held === true);
         sent.whenOver((outcome) => {
-          if (!isLoginRequired(outcome)) {
-            const greeted = message.method === "initialize" && outcome.kind === "answered";
-            if (greeted && options.signIn.used) options.remember(outcome.message);
-            return exchange.settle(outcome);
-          }
+          if (!isLoginRequired(outcome)) return exchange.settle(outcome);
           void load().then((it) => it.take(message, requestOptions, exchange, outcome));
         });
         return exchange;

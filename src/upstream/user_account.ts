@@ -1,9 +1,10 @@
 import type { SignInSettings } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { within } from "../link/pause.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import type { SignIn } from "../link/sign_in.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
-import { accountKey } from "../oauth/account_key.ts";
+import { accountKey, ACCOUNTS } from "../oauth/account_key.ts";
 import type { OpenAccount } from "../oauth/open_account.ts";
 import { hasEntry } from "../store/entry_path.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -14,8 +15,10 @@ export interface UserAccount extends Credentials, SignIn {
   known(): Promise<KnownServer | undefined>;
   /** Takes the server's answer to `initialize`, for the next time. */
   remember(answer: Message): void;
-  /** Gives up what is under way. Idempotent. */
-  close(): void;
+  /** The client has gone: nobody is asked to sign in for it any more. Idempotent. */
+  leave(): void;
+  /** Gives up what is under way, and writes what is to be remembered if that takes no more than a moment. Idempotent. */
+  close(): Promise<void>;
 }
 
 /** What {@linkcode userAccount} needs. */
@@ -32,17 +35,18 @@ export interface UserAccountOptions {
   readonly logger: Logger;
 }
 
-/** The directory of accounts in the store. */
-const ACCOUNTS = "accounts";
+/** How long the last write may hold up the end of the program, in milliseconds. */
+const CLOSE_MS = 200;
 
 /** The user's account, whose code is loaded when the server first asks for credentials, or when some are stored. */
 export function userAccount(options: UserAccountOptions): UserAccount {
-  const { directory } = options;
-  const key = accountKey(options.url, options.signIn.oauth);
-  const stored = directory !== undefined && hasEntry({ directory, kind: ACCOUNTS, key });
+  /** There is something in the store; looked at when the server is first asked. */
+  let stored: boolean | undefined;
   let account: OpenAccount["account"] | undefined;
   let opening: Promise<OpenAccount> | undefined;
   let signedIn: () => void = () => {};
+  let remembering: Promise<void> = Promise.resolve();
+  let left = false;
   let closed = false;
 
   function open(): Promise<OpenAccount> {
@@ -57,6 +61,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       });
       account = opened.account;
       account.listen(() => signedIn());
+      if (left) account.leave();
       if (closed) account.close();
       return opened;
     });
@@ -67,11 +72,14 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return account?.identity ?? "";
     },
     async headersFor(request) {
-      if (!stored && opening === undefined) return {};
+      if (opening === undefined && !(stored ??= isStored(options))) return {};
       return await (account ?? (await open()).account).headersFor(request);
     },
     async refused(refusal) {
       return await (account ?? (await open()).account).refused(refusal);
+    },
+    accepted() {
+      account?.accepted?.();
     },
     get pending() {
       return account?.pending === true;
@@ -89,15 +97,20 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return await (await open()).store.server().catch(() => undefined);
     },
     remember(answer) {
-      void (async () => {
+      remembering = remembering.then(async () => {
         const { knownFrom } = await import("../mcp/early_answers.ts");
         const known = knownFrom(answer);
-        if (known !== undefined && !closed) await (await open()).store.saveServer(known);
-      })().catch(() => {});
+        if (known !== undefined) await (await open()).store.saveServer(known);
+      }).catch(() => {});
     },
-    close() {
+    leave() {
+      left = true;
+      account?.leave();
+    },
+    async close() {
       closed = true;
       account?.close();
+      await within(remembering, CLOSE_MS);
     },
   };
 }
@@ -112,4 +125,10 @@ function say(text: string): void {
   } catch {
     // Nobody reads it.
   }
+}
+
+/** Whether something is stored for the account, as far as Deno's permissions show it; never prompts. */
+function isStored({ directory, url, signIn }: UserAccountOptions): boolean {
+  return directory !== undefined &&
+    hasEntry({ directory, kind: ACCOUNTS, key: accountKey(url, signIn.oauth) });
 }

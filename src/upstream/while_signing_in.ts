@@ -16,7 +16,7 @@ import {
 } from "../mcp/early_answers.ts";
 import { readEnvelope } from "../mcp/envelope.ts";
 import { asObject } from "../mcp/revision.ts";
-import { LIST_CHANGES } from "../mcp/subscriptions.ts";
+import { LIST_CHANGES, readFilter, tagged } from "../mcp/subscriptions.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Session } from "./session.ts";
 
@@ -31,8 +31,6 @@ export interface WhileSigningInOptions {
   readonly session: () => Session;
   /** What is known of the server from the last time. */
   readonly known: () => Promise<KnownServer | undefined>;
-  /** Takes the server's answer to `initialize`, for the next time. */
-  readonly remember: (answer: Message) => void;
   /** The endpoint, for logs. */
   readonly endpoint: string;
   /** The name of a server that is not known. */
@@ -63,6 +61,8 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   const { next, tell, signIn, session, endpoint, host, logger } = options;
   /** The legacy client was answered before the server was asked. */
   let early = false;
+  /** The legacy client was told that the user has to sign in. */
+  let told = false;
   /** Requests that wait for the sign-in, however long that takes. */
   let waiting: (() => void)[] = [];
   /** Our own questions to the client. */
@@ -76,6 +76,7 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
     waiting = [];
     for (const goOn of those) goOn();
     if (early) void goOnWithServer();
+    else if (told) tellChanges();
   });
 
   /** The server is asked what the client was told: whatever that changes is made good for below. */
@@ -83,6 +84,12 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
     const outcome = await next.request(newRequest(newId("signed-in"), "ping"), { probe: true }).outcome;
     if (isLoginRequired(outcome)) return;
     early = false;
+    tellChanges();
+  }
+
+  /** Whatever the client has asked for in vain, it asks for again. */
+  function tellChanges(): void {
+    told = false;
     logger.info("signed in: the client is told that the lists have changed", { endpoint });
     const { capabilities } = session();
     for (const [, method, owner] of LIST_CHANGES) {
@@ -106,7 +113,7 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   ): void {
     if (exchange.settled) return;
     if (!isLoginRequired(outcome)) {
-      if (message.method === "initialize") greeted(outcome);
+      if (message.method === "initialize") early = false;
       return exchange.settle(outcome);
     }
     if (message.method !== "subscriptions/listen") {
@@ -114,22 +121,24 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
     }
     const goOn = () => {
       if (exchange.settled) return;
-      next.request(message, requestOptions).whenOver((it) => take(message, requestOptions, exchange, it));
+      const receive = withChanges(message.id!, requestOptions.receive ?? tell);
+      const sent = next.request(message, { ...requestOptions, receive });
+      sent.whenOver((it) => take(message, requestOptions, exchange, it));
     };
     // Without a sign-in under way it is refused for good.
     if (signIn.pending) waiting.push(goOn);
     else exchange.settle(outcome);
   }
 
-  function greeted(outcome: Outcome): void {
-    early = false;
-    if (outcome.kind === "answered") options.remember(outcome.message);
-  }
-
   async function inItsPlace(message: Message, outcome: Outcome): Promise<Outcome> {
     // A sign-in that came to nothing is no reason to pretend: the client is told why.
     const answer = signIn.pending || signIn.used ? await answerFor(message) : undefined;
-    if (answer === undefined) return outcome;
+    if (answer === undefined) {
+      if (claimOf(message).kind === "modern") return outcome;
+      told = true;
+      if (session().initialized) askClient();
+      return outcome;
+    }
     logger.info(`${message.method} is answered before the user has signed in`, { endpoint });
     // It may have come to its end in this very moment.
     if (early && !signIn.pending) void goOnWithServer();
@@ -190,6 +199,19 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
 
 function isLoginRequired(outcome: Outcome): boolean {
   return "failure" in outcome && outcome.failure.code === "LOGIN_REQUIRED";
+}
+
+/** Says behind the acknowledgement of a subscription that what it is for has changed, as it has for a client that waited. */
+function withChanges(id: Id, receive: Receive): Receive {
+  return (message) => {
+    const said = receive(message);
+    if (message.method !== "notifications/subscriptions/acknowledged") return said;
+    const filter = readFilter(message.parsed("params"));
+    for (const [name, method] of LIST_CHANGES) {
+      if (filter[name] === true) void receive(tagged(notification(method), id));
+    }
+    return said;
+  };
 }
 
 /** The request as it was before its client was asked to sign in. */

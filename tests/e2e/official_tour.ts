@@ -28,7 +28,10 @@ export interface OfficialClient extends AsyncDisposable {
 }
 
 /** Connects the official stdio client to `proxy` with these arguments. */
-export async function officialClient(args: readonly string[]): Promise<OfficialClient> {
+export async function officialClient(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<OfficialClient> {
   const client = new Client({ name: "official", version: "1" }, {
     capabilities: { sampling: {}, elicitation: {}, roots: { listChanged: true } },
   });
@@ -57,7 +60,7 @@ export async function officialClient(args: readonly string[]): Promise<OfficialC
   client.setNotificationHandler(ToolListChangedNotificationSchema, () => seen.push("tools"));
   client.setNotificationHandler(PromptListChangedNotificationSchema, () => seen.push("prompts"));
   client.setNotificationHandler(ResourceListChangedNotificationSchema, () => seen.push("resources"));
-  await client.connect(stdioTransport(programCommand(["proxy", ...args])));
+  await client.connect(stdioTransport(programCommand(["proxy", ...args]), { env }));
   return {
     client,
     seen,

@@ -74,7 +74,8 @@ export async function signInAt(url: URL, redirectUri: string): Promise<URLSearch
   return last.searchParams;
 }
 
-async function enterCode(url: string): Promise<void> {
+/** Enters a device code, at the page that has it filled in. */
+export async function enterCode(url: string): Promise<void> {
   await click(new URL(url), (_next, page) => page !== undefined && /Sign-in Success|success/i.test(page));
 }
 

@@ -9,7 +9,11 @@ import { programEnvironment, REPOSITORY } from "./program.ts";
  */
 export function stdioTransport(
   [command, ...args]: readonly [string, ...string[]],
-  options: { env?: Record<string, string>; cwd?: string; stderr?: "ignore" | "pipe" | "inherit" } = {},
+  options: {
+    env?: Readonly<Record<string, string | undefined>>;
+    cwd?: string;
+    stderr?: "ignore" | "pipe" | "inherit";
+  } = {},
 ): StdioClientTransport {
   const { env = {}, cwd = REPOSITORY, stderr = "ignore" } = options;
   return new StdioClientTransport({ command, args, cwd, stderr, env: programEnvironment(env) });

@@ -44,6 +44,8 @@ export interface Credentials {
   headersFor(request: CredentialRequest): Promise<Readonly<Record<string, string>> | Failure>;
   /** May take as long as a person takes to sign in. Never rejects. */
   refused(refusal: CredentialRefusal): Promise<RefusalVerdict>;
+  /** A request that was shown some has succeeded. @default nobody wants to know */
+  accepted?(): void;
 }
 
 /** How often one request is sent again with other credentials. */

@@ -236,6 +236,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         const taking = takeCookies(url, response);
         if (taking !== undefined) await taking;
         if (response.status < 300 || response.status > 308 || response.status === 304) {
+          if (response.ok && shown !== NOTHING) options.credentials?.accepted?.();
           if (response.ok || ++attempts > MOST_ATTEMPTS) return { response, url };
           const verdict = await refused(request, url, response, shown);
           if (verdict.kind === "stands") return { response, url };
