@@ -75,6 +75,7 @@ export function judgeDiscovery({ answer, status }: EraEvidence): DiscoveryVerdic
  * |---|---|
  * | `-32022` whose `data.supported` holds the modern revision; `-32020`, `-32021` | modern |
  * | `-32022` whose `data.supported` does not | other |
+ * | 5xx without an error of JSON-RPC | silent |
  * | all else | as {@linkcode judgeDiscovery} has it |
  */
 export function judgeProbe(evidence: EraEvidence): DiscoveryVerdict {
@@ -85,6 +86,8 @@ export function judgeProbe(evidence: EraEvidence): DiscoveryVerdict {
   if (code === ModernErrorCode.HeaderMismatch || code === ModernErrorCode.MissingClientCapability) {
     return "modern";
   }
+  // Nothing else has been asked that would tell the era: what passes must not decide it.
+  if ((evidence.status ?? 0) >= 500 && evidence.answer === undefined) return "silent";
   return judgeDiscovery(evidence);
 }
 

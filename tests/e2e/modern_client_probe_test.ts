@@ -47,6 +47,7 @@ const LEGACY: Record<string, Reply> = {
   "-32022 without a list": (reply) => reply.error(-32022, "m", undefined, { status: 400 }),
   "-32601": (reply) => reply.error(-32601, "m"),
   "-32601 with status 404": (reply) => reply.error(-32601, "m", undefined, { status: 404 }),
+  "-32601 with status 500": (reply) => reply.error(-32601, "m", undefined, { status: 500 }),
   "-32600 with status 400": (reply) => reply.error(-32600, "m", undefined, { status: 400 }),
   "-32000 with status 400": (reply) =>
     reply.error(-32000, "Server not initialized", undefined, { status: 400 }),
@@ -55,7 +56,7 @@ const LEGACY: Record<string, Reply> = {
     reply.result({ ...DISCOVERED, supportedVersions: ["2027-01-01"] }),
   "a page": (reply) => reply.body("<html></html>", { status: 400, contentType: "text/html" }),
   ...Object.fromEntries(
-    [400, 404, 405, 406, 415, 422, 500, 501].map((
+    [400, 404, 405, 406, 415, 422].map((
       status,
     ) => [`${status}`, (reply: RawReply) => reply.status(status)]),
   ),
@@ -65,7 +66,7 @@ const SILENT: Record<string, Reply> = {
   "an end": (reply) => reply.drop(),
   "a break": (reply) => reply.reset(),
   ...Object.fromEntries(
-    [401, 403, 408, 425, 429, 502, 503, 504].map((status) => [
+    [401, 403, 408, 425, 429, 500, 501, 502, 503, 504].map((status) => [
       `${status}`,
       (reply: RawReply) => reply.status(status),
     ]),

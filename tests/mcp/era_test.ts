@@ -100,6 +100,12 @@ const probes: [string, Parameters<typeof judgeProbe>[0], string][] = [
     { answer: error(-32601), status },
     "silent",
   ]),
+  ...[500, 501, 505].map((status): [string, Parameters<typeof judgeProbe>[0], string] => [
+    `a bare ${status}`,
+    { answer: undefined, status },
+    "silent",
+  ]),
+  ["a 500 with an error of JSON-RPC", { answer: error(-32601), status: 500 }, "other"],
   ["nothing", { answer: undefined, status: undefined }, "silent"],
 ];
 for (const [what, evidence, verdict] of probes) {

@@ -285,7 +285,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     }
     // The end of a process or a connection is its answer to what it does not know.
     if (verdict === "silent" && !(duplex && outcome.kind === "lost")) {
-      return { kind: "failed", outcome: inTheWay(outcome) };
+      return { kind: "failed", outcome: passing(outcome) };
     }
     if (protocol === "modern") return { kind: "failed", outcome: notModern(outcome) };
     const decision = await goLegacy(message);
@@ -347,6 +347,13 @@ export function modernClient(options: ModernClientOptions): Peer {
       await ground.close();
     },
   };
+}
+
+/** What stands in the way; a server in trouble may be out of it the next time. */
+function passing(outcome: Outcome): Outcome {
+  if (outcome.kind !== "refused" || (outcome.status ?? 0) < 500) return inTheWay(outcome);
+  const { failure, status } = outcome;
+  return { kind: "retry_later", failure, status, answer: undefined, afterMs: undefined };
 }
 
 /** The client's own `server/discover`, when it is what finds the era out. */
