@@ -6,6 +6,8 @@ import type { Endpoint } from "../link/endpoint.ts";
 import { isLoopback } from "../link/http/http_client.ts";
 import { proxyUse } from "../link/http/proxy_use.ts";
 import { openPeer } from "../link/open_peer.ts";
+import type { Credentials } from "../link/http/credentials.ts";
+import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
 import { stdoutStyle } from "./help_text.ts";
@@ -18,17 +20,29 @@ export async function testCommand(input: CommandInput): Promise<number> {
   const json = values.switch("json").value;
   const logger = await connectLogger(settings);
   const boundMs = Math.min(settings.timeoutMs, settings.connectTimeoutMs ?? Infinity);
+  const account = settings.signIn === undefined ? undefined : await accountAt(settings, logger);
+  const credentials = account === undefined ? {} : { credentials: unasked(account.account) };
   const report = await diagnose({
     settings,
     logger,
-    open: (more) => openPeer({ ...settings, ...more }, logger),
+    open: (more) => openPeer({ ...settings, ...credentials, ...more }, logger),
     exitCodeOf: problemExitCode,
     ...(behindProxy(settings.endpoint) ? {} : { inspect: (url: URL) => inspectConnection(url, boundMs) }),
   });
+  account?.account.close();
   await flushLog(logger);
   // What servers say may hold what we sent them.
   writeOut(logger.redact(json ? `${JSON.stringify(report)}\n` : renderReport(report, stdoutStyle())));
   return report.exitCode;
+}
+
+/** What is stored is shown, and renewed where that needs nobody; whoever only tests is not sent to sign in. */
+function unasked(account: Credentials): Credentials {
+  return {
+    identity: account.identity,
+    headersFor: account.headersFor,
+    refused: (refusal) => account.refused({ ...refusal, background: true }),
+  };
 }
 
 /** Whether the environment sends this endpoint's traffic through a proxy, so that a connection of our own shows nothing. */

@@ -67,7 +67,8 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   REQUEST_TIMEOUT: "the request may have been carried out; raise --request-timeout if it needs longer",
   CONNECTION_LOST:
     "see the server's log and start the session again; what had been sent may have been carried out",
-  UNAUTHORIZED: "pass a token (--auth-token), a key (--api-key) or a header (--header)",
+  UNAUTHORIZED:
+    "sign in with mcp-connect login, or pass a token (--auth-token), a key (--api-key) or a header (--header)",
   SESSION_LOST: "start the session again",
   RETRY_LATER: "try again later",
   REFUSED: "see the server's log",

@@ -60,7 +60,7 @@ export function classifyRejection(it: Rejection): Outcome {
           : `the server wants credentials (HTTP ${status})`,
         it.withCredentials
           ? "check that the token is complete, not expired, and meant for this server"
-          : "pass a token (--auth-token), a key (--api-key) or a header (--header)",
+          : "sign in with mcp-connect login, or pass a token (--auth-token), a key (--api-key) or a header (--header)",
       ),
     };
   }
