@@ -112,6 +112,7 @@ export function retrying(options: RetryOptions): Layer {
             totalMs: message.method === "initialize"
               ? options.timeoutMs
               : Math.min(MOST_MS, options.requestTimeoutMs),
+            connectMs: options.timeoutMs,
             random: random(),
           });
           if (verdict.kind === "unknown") outcome = outcomeUnknown(message, outcome);

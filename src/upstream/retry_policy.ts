@@ -19,6 +19,8 @@ export interface RetrySituation {
   readonly elapsedMs: number;
   /** How long it may be at most. */
   readonly totalMs: number;
+  /** How long connecting may take, all attempts together. */
+  readonly connectMs: number;
   /** From 0 to 1. */
   readonly random: number;
 }
@@ -76,7 +78,9 @@ export function judgeRetry(it: RetrySituation): RetryVerdict {
 
 function again(it: RetrySituation, otherwise: RetryVerdict, leastMs = 0): RetryVerdict {
   const afterMs = leastMs + backoffMs(it.repeats, it.delayMs, it.random);
-  if (it.repeats >= it.attempts || it.elapsedMs + afterMs > it.totalMs) return otherwise;
+  const late = "failure" in it.outcome && it.outcome.failure.code === "CONNECT_TIMEOUT";
+  const totalMs = late ? Math.min(it.totalMs, it.connectMs) : it.totalMs;
+  if (it.repeats >= it.attempts || it.elapsedMs + afterMs > totalMs) return otherwise;
   return { kind: "again", afterMs };
 }
 

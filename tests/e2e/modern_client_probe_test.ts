@@ -482,3 +482,16 @@ Deno.test("-32022 that still names the modern revision is the answer, and nothin
   assert.deepEqual(error, { code: -32022, message: "m", data: supported("2026-07-28") });
   assert.deepEqual(came(server), ["server/discover", "tools/list"]);
 });
+
+Deno.test("A server on TCP that never says anything is given up after --timeout, and asked once", async () => {
+  await using server = await startRawLineServer({
+    on: { "server/discover": () => undefined, "initialize": () => undefined },
+  });
+  await using program = startProxy(server.endpoint, { args: ["--timeout", "2"] });
+  const start = performance.now();
+  const { error } = await ask(program, 1, "tools/list");
+  assert.equal(error?.data.code, "CONNECT_TIMEOUT");
+  const ms = performance.now() - start;
+  assert.ok(ms < 8000, `${ms} ms`);
+  assert.deepEqual(lines(server), ["server/discover", "initialize"]);
+});

@@ -76,6 +76,7 @@ const PLAIN: RetrySituation = {
   delayMs: 1000,
   elapsedMs: 0,
   totalMs: 30_000,
+  connectMs: 10_000,
   random: 0.5,
 };
 
@@ -104,6 +105,7 @@ const situation: fc.Arbitrary<RetrySituation> = fc.record({
   delayMs: fc.nat(60_000),
   elapsedMs: fc.nat(200_000),
   totalMs: fc.nat(200_000),
+  connectMs: fc.nat(200_000),
   random: fc.double({ min: 0, max: 1, noNaN: true }),
 });
 
@@ -182,4 +184,11 @@ Deno.test("a notification is told again when it did not leave; initialized also 
   for (const status of STATUSES) {
     strictEqual(again("notifications/initialized", "REFUSED", status), GATEWAY.includes(status));
   }
+});
+
+Deno.test("what could not be connected to in time is tried again only as long as connecting may take", () => {
+  const why = failure("CONNECT_TIMEOUT", "E", "x");
+  const late: RetrySituation = { ...PLAIN, outcome: { kind: "not_sent", failure: why }, repeats: 0 };
+  strictEqual(judgeRetry({ ...late, elapsedMs: 1000 }).kind, "again");
+  strictEqual(judgeRetry({ ...late, elapsedMs: 10_000 }).kind, "final");
 });

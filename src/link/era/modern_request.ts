@@ -5,11 +5,13 @@ import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
 import { type ClientFacts, resultTypeOf, withEnvelope, withoutModernMembers } from "../../mcp/envelope.ts";
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
+import { contradictsModern } from "../../mcp/era.ts";
 import { ModernErrorCode } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
 import { legacyToolResult } from "../../mcp/structured_output.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openExchange } from "../exchange.ts";
+import { evidenceOf } from "./evidence.ts";
 import { type Failure, failure } from "../failure.ts";
 import { failureAnswer } from "../failure_answer.ts";
 import { pause } from "../pause.ts";
@@ -107,6 +109,13 @@ export function carryRequest(
   function take(outcome: Outcome): void {
     if (exchange.settled) return;
     const answer = answerIn(outcome);
+    // What a legacy server says that has taken the modern one's place.
+    if (!renegotiated && codeOf(answer) !== ModernErrorCode.UnsupportedProtocolVersion) {
+      if (contradictsModern(evidenceOf(outcome))) {
+        renegotiated = true;
+        return void renegotiateOr(outcome, answer);
+      }
+    }
     if (answer === undefined) return exchange.settle(outcome);
     if (answer.kind === "error") return takeError(answer, outcome);
     switch (resultTypeOf(answer)) {
@@ -200,6 +209,15 @@ export function carryRequest(
     else exchange.settle(problem);
   }
 
+  /** Asks what the server speaks; when it is what it was, its refusal stands. */
+  async function renegotiateOr(outcome: Outcome, answer: Message | undefined): Promise<void> {
+    const problem = await conversation.renegotiate();
+    if (exchange.settled) return;
+    if (problem !== undefined) return exchange.settle(problem);
+    if (answer === undefined) exchange.settle(outcome);
+    else settleWithError(answer, outcome);
+  }
+
   // Rounds --------------------------------------------------------------------------------------------------------
 
   async function nextRound(answer: Message): Promise<void> {
@@ -264,6 +282,10 @@ function answerIn(outcome: Outcome): Message | undefined {
     default:
       return undefined;
   }
+}
+
+function codeOf(answer: Message | undefined): unknown {
+  return answer?.kind === "error" ? asObject(answer.parsed("error")).code : undefined;
 }
 
 /** The names of capabilities, with those in them: `elicitation.url`. */

@@ -2,7 +2,13 @@ import type { Message } from "../../jsonrpc/message.ts";
 import { failure, type FailureName } from "../failure.ts";
 import type { Outcome } from "../peer.ts";
 import { retryAfterMs } from "./retry_after.ts";
-import { LOST_SESSION, saysNothingElse, saysSessionUnknown, sessionUnknown } from "./session_unknown.ts";
+import {
+  LOST_SESSION,
+  saysNoSessions,
+  saysNothingElse,
+  saysSessionUnknown,
+  sessionUnknown,
+} from "./session_unknown.ts";
 
 /** What came in place of a 2xx answer. */
 export interface Rejection {
@@ -34,7 +40,8 @@ const NO_SUCH_SESSION = /^unauthorized: session not found$/i;
  *
  * - 401, and 403 with a challenge: credentials. (Servers built on older releases of the Rust SDK say 401 without a challenge
  *   when they don't know the session.)
- * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), and 400, 409, 410 or 422 whose
+ * - In a session: 404 (S/2025-11-25/basic/transports, Session Management 4), 400 with an error of a server that knows no
+ *   sessions at all, and 400, 409, 410 or 422 whose
  *   body says that the session is unknown, or 5xx whose body says nothing else: the session is lost.
  * - 429, and 503 with `Retry-After`: later.
  * - All else: refused.
@@ -67,7 +74,8 @@ export function classifyRejection(it: Rejection): Outcome {
   const says = LOST_SESSION.test(it.body);
   const onlySays = status >= 500 &&
     (answer === undefined ? saysNothingElse(it.body) : saysSessionUnknown(answer));
-  if (it.inSession && (status === 404 || (says && MAY_SAY.has(status)) || onlySays)) {
+  const isModern = status === 400 && answer !== undefined && saysNoSessions(answer);
+  if (it.inSession && (status === 404 || isModern || (says && MAY_SAY.has(status)) || onlySays)) {
     return sessionUnknown(endpoint, answer, status);
   }
   const afterMs = retryAfterMs(it.retryAfter, it.now);

@@ -1,4 +1,6 @@
 import type { Message } from "../../jsonrpc/message.ts";
+import { ErrorCode } from "../../jsonrpc/error_codes.ts";
+import { ModernErrorCode } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
 import { failure } from "../failure.ts";
 import type { Outcome } from "../peer.ts";
@@ -25,6 +27,20 @@ export function saysSessionUnknown(answer: Message): boolean {
 /** Tells whether a text says that the session is unknown, and nothing else. */
 export function saysNothingElse(text: string): boolean {
   return NOTHING_ELSE.test(text.trim());
+}
+
+/** What a modern server says of a request without an envelope, which it misses in whatever words. */
+const MISSES_ENVELOPE = /_meta\b|\benvelope\b|io\.modelcontextprotocol|protocol ?version/i;
+
+/**
+ * Tells whether an error to a request within a session, with status 400, is one of a modern server's that has taken the place
+ * of the one that knew the session: there are none in that era (S/2026-07-28/basic, Error Codes).
+ */
+export function saysNoSessions(answer: Message): boolean {
+  const { code, message } = asObject(answer.parsed("error"));
+  return code === ModernErrorCode.UnsupportedProtocolVersion ||
+    code === ModernErrorCode.MissingClientCapability ||
+    (code === ErrorCode.InvalidParams && typeof message === "string" && MISSES_ENVELOPE.test(message));
 }
 
 /** The outcome of a request that the server refused since it does not know our session. */

@@ -370,11 +370,13 @@ export function createCalls(options: CallsOptions): Calls {
         `${message.method} belongs to no request in which this client can be asked`,
       );
     }
-    const able = asking.filter((it) => obstacle(it) === undefined);
-    // The oldest call whose client is there and is not asked already, if there is one: so each of several gets its share.
-    const call = able.find(({ asker, questions }) => asker !== undefined && questions.size === 0) ??
-      able.find(({ asker }) => asker !== undefined) ?? able[0];
-    if (call === undefined) return refuse(ErrorCode.MethodNotFound, obstacle(asking[0]!)!);
+    // A call whose client is away has asked already: it is another that asks, if there is one.
+    const there = asking.filter(({ asker }) => asker !== undefined);
+    const likely = there.length > 0 ? there : asking;
+    const able = likely.filter((it) => obstacle(it) === undefined);
+    // The oldest that is not asked already, if there is one: so each of several gets its share.
+    const call = able.find(({ questions }) => questions.size === 0) ?? able[0];
+    if (call === undefined) return refuse(ErrorCode.MethodNotFound, obstacle(likely[0]!)!);
     addQuestion(call, inputRequestOf(message), message, given === undefined);
     gather(call);
   }

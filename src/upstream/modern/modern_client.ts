@@ -55,6 +55,8 @@ type Decision =
   | { readonly kind: "failed"; readonly outcome: Outcome };
 
 const DISCOVER_MS = 5000;
+/** However long it took to find out: a handshake gets so long, in milliseconds. */
+const LEAST_MS = 1000;
 
 /**
  * A server as modern clients see it, of whichever era it is. Which one is found out by `server/discover`: the client's own when
@@ -70,6 +72,8 @@ export function modernClient(options: ModernClientOptions): Peer {
   /** How the server is spoken to; `undefined` while that is not known. */
   let server: Server | undefined;
   let deciding: Promise<Decision> | undefined;
+  /** When what is being found out must be known. */
+  let due = 0;
   /**
    * The revisions of a modern server behind one connection, as far as it has told: some look at them in the first request
    * only. Over HTTP each request says its own to whoever takes it.
@@ -243,6 +247,7 @@ export function modernClient(options: ModernClientOptions): Peer {
   }
 
   async function findOut(message: Message, own: OwnProbe | undefined): Promise<Decision> {
+    due = performance.now() + timeoutMs;
     if (closed) {
       const why = failure("SHUTTING_DOWN", endpoint, "this program is ending");
       return { kind: "failed", outcome: { kind: "not_sent", failure: why } };
@@ -250,7 +255,7 @@ export function modernClient(options: ModernClientOptions): Peer {
     if (protocol === "legacy" || (protocol === "auto" && memory.modern === false)) return goLegacy(message);
     if (!asksServer()) return { kind: "server", server: await ground.modern() };
     const asked = ask(await ground.open(), message, own);
-    if (!await within(asked.outcome, duplex ? discoverMs : timeoutMs)) {
+    if (!await within(asked.outcome, duplex ? Math.min(discoverMs, timeoutMs / 2) : timeoutMs)) {
       if (duplex) return await goOnWithout(asked, message);
       asked.cancel();
       const why = failure(
@@ -308,7 +313,15 @@ export function modernClient(options: ModernClientOptions): Peer {
 
   async function goLegacy(message: Message): Promise<Decision> {
     const { legacy } = ground;
-    const problem = await legacy.begin(message);
+    const begun = legacy.begin(message);
+    if (!await within(begun, Math.max(LEAST_MS, due - performance.now()))) {
+      const why = `no answer to server/discover and initialize within ${timeoutMs / 1000} s`;
+      return {
+        kind: "failed",
+        outcome: { kind: "not_sent", failure: failure("CONNECT_TIMEOUT", endpoint, why) },
+      };
+    }
+    const problem = await begun;
     if (problem === undefined) {
       memory.legacy = true;
       return { kind: "server", server: legacy };

@@ -227,6 +227,20 @@ Deno.test("A question where the server does not say on whose behalf goes to one 
   strictEqual(peer.notified[1]!.kind, "error");
 });
 
+Deno.test("A question on one wire is not put to a client that is away, when the one that is there can't be asked", async () => {
+  const { peer, host, calls } = setUp();
+  const away = calls.send(call("1"), {}, host);
+  void peer.requests[0]!.options!.receive!(elicit('"own"'));
+  await askedOf(away);
+  const unable = request("2", "tools/call", { name: "t", _meta: { [V]: "2026-07-28", [C]: {} } });
+  void calls.send(unable, {}, host);
+  void calls.receive(host, elicit('"q"'));
+  await until(() => peer.notified.length === 1);
+  strictEqual(peer.notified[0]!.id, '"q"');
+  strictEqual(peer.notified[0]!.kind, "error");
+  calls.end();
+});
+
 Deno.test("A call that is over while its client brings an answer that another waits for passes that on", async () => {
   const { peer, host, calls } = setUp();
   const first = calls.send(call("1"), {}, host);
