@@ -162,7 +162,7 @@ export function createAccount(options: AccountOptions): Account {
       if (isOver(tokens, now())) await within(renewal, waitMs);
     }
     const present = tokens;
-    if (present === undefined || !isFor(present, request.url)) return {};
+    if (present === undefined || !isFor(present, request.namedBy ?? request.url)) return {};
     const dpop = await dpopOf(present);
     if (dpop === undefined) return { authorization: `Bearer ${present.accessToken}` };
     return await dpopHeaders(dpop, present.accessToken, request.method, request.url);
@@ -193,6 +193,8 @@ export function createAccount(options: AccountOptions): Account {
 
   async function judge(refusal: CredentialRefusal): Promise<RefusalVerdict> {
     const shown = refusal.shown?.replace(/^\S+ +/, "");
+    // It is shown none, and another would not be for it, either.
+    if (tokens !== undefined && !isFor(tokens, refusal.namedBy ?? refusal.url)) return { kind: "stands" };
     // It was shown what is not good any more by now, or nothing that has come since.
     if (tokens !== undefined && shown !== tokens.accessToken) return { kind: "again" };
     const dpop = tokens && await dpopOf(tokens);
