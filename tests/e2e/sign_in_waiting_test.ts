@@ -26,6 +26,14 @@ function toolsOnly(): McpServer {
   return mcp;
 }
 
+/** Tries again and again. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 15_000; !await holds();) {
+    ok(performance.now() < end, "it did not come true");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 const LISTS = ["tools", "prompts", "resources"];
 
 async function listsChanged(program: Program): Promise<void> {
@@ -287,6 +295,68 @@ Deno.test("the next time, a modern client is shown what the server said of itsel
   const info = { name: "modern-server", version: "2.0.0" };
   deepStrictEqual(result._meta["io.modelcontextprotocol/serverInfo"], info);
   strictEqual(result.instructions, "A modern server for tests.");
+});
+
+Deno.test("a legacy client is answered early for a server that turns out to be modern, and goes on", async () => {
+  await using place = await slowPlace({ era: "modern" });
+  await using program = place.proxy(WAIT);
+  strictEqual((await program.initialize({ protocolVersion: "2025-03-26" })).protocolVersion, "2025-03-26");
+  await signInNow(place);
+  await listsChanged(program);
+  const { result } = await program.request("tools/call", ECHO);
+  deepStrictEqual(result.content, [{ type: "text", text: "hi" }]);
+});
+
+Deno.test("a modern client is answered early for a server that turns out to be legacy, and goes on", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(WAIT);
+  const { result: discovered } = await program.request("server/discover", modern({}));
+  deepStrictEqual(discovered.supportedVersions, ["2026-07-28"]);
+  strictEqual((await program.request("tools/call", modern({}, ECHO))).error?.code, LOGIN_REQUIRED);
+  await signInNow(place);
+  await until(async () => (await program.request("tools/call", modern({}, ECHO))).error === undefined);
+});
+
+Deno.test("a request that is cancelled while it waits for the sign-in is never sent", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(WAIT);
+  await program.initialize();
+  await signInNow(place);
+  await listsChanged(program);
+  await place.authorization.revokeAccessTokens();
+  await place.authorization.revokeRefreshTokens();
+  await using slow = place.proxy(["--auth-wait", "20"]);
+  const greeting = slow.request("initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "c", version: "1" },
+  });
+  await signInNow(place, 1);
+  await greeting;
+  await slow.notify("notifications/initialized");
+  await place.authorization.revokeAccessTokens();
+  await place.authorization.revokeRefreshTokens();
+  const call = { name: "echo", arguments: { text: "cancelled" } };
+  await slow.send({ jsonrpc: "2.0", id: "gone", method: "tools/call", params: call });
+  await place.browser.tabs.findMany(3, () => true);
+  const before = place.server.requests.items.length;
+  await slow.notify("notifications/cancelled", { requestId: "gone" });
+  // What comes behind it shows that it was read.
+  const behind = slow.request("tools/list");
+  await signInNow(place, 2);
+  strictEqual((await behind).error, undefined);
+  const since = place.server.requests.items.slice(before).filter(({ status }) => status !== 401);
+  ok(!since.some(({ rpc }) => rpc === "tools/call"), JSON.stringify(since.map(({ rpc }) => rpc)));
+});
+
+Deno.test("with hardly any --auth-wait, nothing waits and all works", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(["--auth-wait", "0.001"]);
+  await program.initialize();
+  strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
+  await signInNow(place);
+  await listsChanged(program);
+  strictEqual((await program.request("tools/list")).error, undefined);
 });
 
 Deno.test("a sign-in that comes to nothing after an early answer is told with the next request", async () => {
