@@ -113,6 +113,11 @@ for (
     // What the client asks for does.
     strictEqual((await program.request("tools/list")).error, undefined);
     strictEqual(place.browser.tabs.items.length, 2);
+    // And what the server says unasked is heard again.
+    const since = () => place.server.requests.items.slice(before);
+    await place.server.requests.find((it) =>
+      it.method === "GET" && it.path === "/mcp" && it.status === 200 && since().includes(it)
+    );
   });
 }
 

@@ -153,6 +153,8 @@ Deno.test("a client that can show addresses is asked to, after it has said initi
   ok(elicitationId);
   strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
   await signInNow(place);
+  const complete = await program.nextMethod("notifications/elicitation/complete");
+  deepStrictEqual(complete.params, { elicitationId });
   await listsChanged(program);
   const { result } = await program.request("tools/list");
   ok(result.tools.length > 0);
