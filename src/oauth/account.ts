@@ -6,7 +6,7 @@ import type {
   RefusalVerdict,
 } from "../link/http/credentials.ts";
 import { pause, within } from "../link/pause.ts";
-import type { SignIn } from "../link/sign_in.ts";
+import type { SignIn, SignInListener } from "../link/sign_in.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { StoredAccount } from "./account_store.ts";
 import { readChallenge } from "./challenge.ts";
@@ -91,7 +91,7 @@ export function createAccount(options: AccountOptions): Account {
   let tokens: Tokens | undefined;
   let loaded: Promise<Tokens | undefined> | undefined;
   let pending: Pending | undefined;
-  let signedIn: () => void = () => {};
+  let listener: SignInListener | undefined;
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
   /** The server has taken nothing that the last sign-in gave. */
@@ -259,10 +259,14 @@ export function createAccount(options: AccountOptions): Account {
 
   function begin(reason: Reason): Pending {
     const mine: Pending = {
-      over: signInOnce(reason, (url) => mine.url = url).catch(failureOf).then((why) => {
+      over: signInOnce(reason, (url) => {
+        if (mine.url === url) return;
+        mine.url = url;
+        if (url !== undefined) listener?.shown();
+      }).catch(failureOf).then((why) => {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
-        if (why === undefined) signedIn();
+        if (why === undefined) listener?.signedIn();
         else if (!leaving.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
         return why;
       }),
@@ -362,7 +366,7 @@ export function createAccount(options: AccountOptions): Account {
       return tokens !== undefined;
     },
     listen(it) {
-      signedIn = it;
+      listener = it;
     },
     leave() {
       // Without a person it takes no longer than a request.

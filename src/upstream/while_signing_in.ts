@@ -72,17 +72,22 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   let lastId = 0;
   const newId = (what: string): Id => `"mcp-connect-${what}-${++lastId}"`;
 
-  signIn.listen(() => {
-    const those = waiting;
-    waiting = [];
-    for (const goOn of those) goOn();
-    if (shown !== undefined) {
-      // Whoever shows it can stop.
-      void tell(notification("notifications/elicitation/complete", { elicitationId: shown.elicitationId }));
-      shown = undefined;
-    }
-    if (early) void goOnWithServer();
-    else if (told) tellChanges();
+  signIn.listen({
+    shown() {
+      if ((early || told) && session().initialized) askClient();
+    },
+    signedIn() {
+      const those = waiting;
+      waiting = [];
+      for (const goOn of those) goOn();
+      if (shown !== undefined) {
+        // Whoever shows it can stop.
+        void tell(notification("notifications/elicitation/complete", { elicitationId: shown.elicitationId }));
+        shown = undefined;
+      }
+      if (early) void goOnWithServer();
+      else if (told) tellChanges();
+    },
   });
 
   /** The server is asked what the client was told: whatever that changes is made good for below. */

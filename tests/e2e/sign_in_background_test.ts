@@ -45,7 +45,7 @@ Deno.test("a client that goes after an early answer takes it all with it as well
   place.browser.onOpen = leave;
   await using program = place.proxy(["--auth-wait", "0.2"]);
   await program.initialize();
-  const port = Number(redirectOf(place.browser.tabs.items[0]!).port);
+  const port = Number(redirectOf(await place.browser.tabs.find(() => true)).port);
   ok(!isFree(port));
   const started = performance.now();
   await program.closeStdin();

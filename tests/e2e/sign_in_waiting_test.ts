@@ -61,8 +61,8 @@ Deno.test("initialize is answered before the person has signed in; then requests
     },
     serverInfo: { name: new URL(place.server.url).host, version: "" },
   });
+  const tab = await place.browser.tabs.find(() => true);
   const { error } = await program.request("tools/list");
-  const tab = place.browser.tabs.items[0]!;
   strictEqual(error?.code, LOGIN_REQUIRED);
   const { code, url, hint } = error!.data as Record<string, string>;
   deepStrictEqual([code, url], ["LOGIN_REQUIRED", tab.href]);
@@ -146,7 +146,7 @@ Deno.test("a client that can show addresses is asked to, after it has said initi
   });
   await program.initialize({ capabilities: { elicitation: { url: {} } } });
   const question = await program.nextMethod("elicitation/create");
-  const tab = place.browser.tabs.items[0]!;
+  const tab = await place.browser.tabs.find(() => true);
   const { mode, url, message, elicitationId } = question.params as Record<string, string>;
   deepStrictEqual([mode, url], ["url", tab.href]);
   match(message!, /sign in/i);
@@ -161,6 +161,15 @@ Deno.test("a client that can show addresses is asked to, after it has said initi
   strictEqual(answers.length, 1);
   // Its answer is not the server's business.
   ok(!place.server.requests.items.some(({ rpc, method }) => method === "POST" && rpc === undefined));
+});
+
+Deno.test("a client that can show addresses is asked also when the address is known only after its initialize", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(["--auth-wait", "0.001"]);
+  await program.initialize({ capabilities: { elicitation: { url: {} } } });
+  const question = await program.nextMethod("elicitation/create");
+  const tab = await place.browser.tabs.find(() => true);
+  strictEqual((question.params as { url: string }).url, tab.href);
 });
 
 for (
@@ -191,7 +200,10 @@ Deno.test("a sign-in that ends in the middle of a session: the client that can s
   await place.authorization.revokeRefreshTokens();
   strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
   const again = await program.nextMethod("elicitation/create");
-  strictEqual((again.params as { url: string }).url, place.browser.tabs.items[1]!.href);
+  strictEqual(
+    (again.params as { url: string }).url,
+    (await place.browser.tabs.findMany(2, () => true))[1]!.href,
+  );
   await signInNow(place, 1);
   await listsChanged(program);
   strictEqual((await program.request("tools/list")).error, undefined);
@@ -234,12 +246,13 @@ Deno.test("a modern client finds the server out before the person has signed in,
   deepStrictEqual(Object.keys(discovered.capabilities).sort(), ["prompts", "resources", "tools"]);
   strictEqual((await program.request("tools/list", modern(url))).error?.code, LOGIN_REQUIRED);
 
+  await place.browser.tabs.find(() => true);
   const { result: asked } = await program.request("tools/call", modern(url, ECHO));
   strictEqual(asked.resultType, "input_required");
   const [[name, question]] = Object.entries(asked.inputRequests) as [[string, Record<string, unknown>]];
   strictEqual(question.method, "elicitation/create");
   const params = question.params as Record<string, unknown>;
-  deepStrictEqual([params.mode, params.url], ["url", place.browser.tabs.items[0]!.href]);
+  deepStrictEqual([params.mode, params.url], ["url", (await place.browser.tabs.find(() => true)).href]);
 
   await signInNow(place);
   const { requestState } = asked;
@@ -252,9 +265,10 @@ Deno.test("a modern client that can't show addresses gets an error that names it
   await using place = await slowPlace({ era: "modern" });
   await using program = place.proxy(WAIT);
   await program.request("server/discover", modern({}));
+  await place.browser.tabs.find(() => true);
   const { error } = await program.request("tools/call", modern({ elicitation: { form: {} } }, ECHO));
   strictEqual(error?.code, LOGIN_REQUIRED);
-  strictEqual((error!.data as { url: string }).url, place.browser.tabs.items[0]!.href);
+  strictEqual((error!.data as { url: string }).url, (await place.browser.tabs.find(() => true)).href);
 });
 
 Deno.test("a modern client that listens is told of the lists once the person has signed in", async () => {
@@ -365,7 +379,7 @@ Deno.test("a sign-in that comes to nothing after an early answer is told with th
   await using place = await slowPlace();
   await using program = place.proxy(WAIT);
   await program.initialize();
-  const tab = place.browser.tabs.items[0]!;
+  const tab = await place.browser.tabs.find(() => true);
   const back = new URL(tab.searchParams.get("redirect_uri")!);
   const params = {
     state: tab.searchParams.get("state")!,
