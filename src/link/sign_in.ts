@@ -6,6 +6,14 @@ export interface SignIn {
   readonly url: string | undefined;
   /** The server has been shown what a sign-in gave. */
   readonly used: boolean;
-  /** Names who is told whenever the user has signed in. Set once. */
-  listen(signedIn: () => void): void;
+  /** Names who is told what becomes of it. Set once. */
+  listen(listener: SignInListener): void;
+}
+
+/** Who is told what becomes of a sign-in. */
+export interface SignInListener {
+  /** It is known where the user is asked to. */
+  shown(): void;
+  /** The user has signed in. */
+  signedIn(): void;
 }

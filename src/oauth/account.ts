@@ -6,7 +6,7 @@ import type {
   RefusalVerdict,
 } from "../link/http/credentials.ts";
 import { pause, within } from "../link/pause.ts";
-import type { SignIn } from "../link/sign_in.ts";
+import type { SignIn, SignInListener } from "../link/sign_in.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { StoredAccount } from "./account_store.ts";
 import { readChallenge } from "./challenge.ts";
@@ -91,7 +91,7 @@ export function createAccount(options: AccountOptions): Account {
   let tokens: Tokens | undefined;
   let loaded: Promise<Tokens | undefined> | undefined;
   let pending: Pending | undefined;
-  let signedIn: () => void = () => {};
+  let listener: SignInListener | undefined;
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
   /** The server has taken nothing that the last sign-in gave. */
@@ -162,7 +162,7 @@ export function createAccount(options: AccountOptions): Account {
       if (isOver(tokens, now())) await within(renewal, waitMs);
     }
     const present = tokens;
-    if (present === undefined || !isFor(present, request.url)) return {};
+    if (present === undefined || !isFor(present, request.namedBy ?? request.url)) return {};
     const dpop = await dpopOf(present);
     if (dpop === undefined) return { authorization: `Bearer ${present.accessToken}` };
     return await dpopHeaders(dpop, present.accessToken, request.method, request.url);
@@ -193,6 +193,8 @@ export function createAccount(options: AccountOptions): Account {
 
   async function judge(refusal: CredentialRefusal): Promise<RefusalVerdict> {
     const shown = refusal.shown?.replace(/^\S+ +/, "");
+    // It is shown none, and another would not be for it, either.
+    if (tokens !== undefined && !isFor(tokens, refusal.namedBy ?? refusal.url)) return { kind: "stands" };
     // It was shown what is not good any more by now, or nothing that has come since.
     if (tokens !== undefined && shown !== tokens.accessToken) return { kind: "again" };
     const dpop = tokens && await dpopOf(tokens);
@@ -257,10 +259,14 @@ export function createAccount(options: AccountOptions): Account {
 
   function begin(reason: Reason): Pending {
     const mine: Pending = {
-      over: signInOnce(reason, (url) => mine.url = url).catch(failureOf).then((why) => {
+      over: signInOnce(reason, (url) => {
+        if (mine.url === url) return;
+        mine.url = url;
+        if (url !== undefined) listener?.shown();
+      }).catch(failureOf).then((why) => {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
-        if (why === undefined) signedIn();
+        if (why === undefined) listener?.signedIn();
         else if (!leaving.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
         return why;
       }),
@@ -360,7 +366,7 @@ export function createAccount(options: AccountOptions): Account {
       return tokens !== undefined;
     },
     listen(it) {
-      signedIn = it;
+      listener = it;
     },
     leave() {
       // Without a person it takes no longer than a request.

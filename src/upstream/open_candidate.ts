@@ -29,6 +29,8 @@ export interface CandidateOptions {
 
 /** How often a session that ended by itself is established again before the client asks for something. */
 const UNASKED_ATTEMPTS = 10;
+/** The part of --timeout that the user may take to sign in before the client is answered without. */
+const MOST_OF_TIMEOUT = 0.8;
 
 /**
  * Makes the Peer of one endpoint, for clients of either era: with the user's account there, and what keeps sessions alive.
@@ -96,8 +98,12 @@ function accountAt(
   name: string,
   logger: Logger,
 ): UserAccount | undefined {
-  const { signIn, store, caCerts, userAgent } = settings;
-  if (signIn === undefined || endpoint.kind !== "http") return undefined;
+  const { store, caCerts, userAgent, timeoutMs } = settings;
+  if (settings.signIn === undefined || endpoint.kind !== "http") return undefined;
+  // An answer is due within --timeout, which fallbacks share, and the server needs some of that.
+  const shareMs = timeoutMs / (1 + settings.fallbacks.length);
+  const waitMs = Math.min(settings.signIn.waitMs, shareMs * MOST_OF_TIMEOUT);
+  const signIn = { ...settings.signIn, waitMs };
   const { url } = endpoint;
   const place = store === undefined ? {} : { directory: store };
   return userAccount({ ...place, url, signIn, caCerts, userAgent, endpoint: name, logger });

@@ -2,7 +2,7 @@ import type { SignInSettings } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { within } from "../link/pause.ts";
 import type { Credentials } from "../link/http/credentials.ts";
-import type { SignIn } from "../link/sign_in.ts";
+import type { SignIn, SignInListener } from "../link/sign_in.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
 import { accountKey, ACCOUNTS } from "../oauth/account_key.ts";
 import type { OpenAccount } from "../oauth/open_account.ts";
@@ -44,7 +44,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
   let stored: boolean | undefined;
   let account: OpenAccount["account"] | undefined;
   let opening: Promise<OpenAccount> | undefined;
-  let signedIn: () => void = () => {};
+  let listener: SignInListener | undefined;
   let remembering: Promise<void> = Promise.resolve();
   let left = false;
   let closed = false;
@@ -60,7 +60,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
         say,
       });
       account = opened.account;
-      account.listen(() => signedIn());
+      account.listen({ shown: () => listener?.shown(), signedIn: () => listener?.signedIn() });
       if (left) account.leave();
       if (closed) account.close();
       return opened;
@@ -91,7 +91,7 @@ export function userAccount(options: UserAccountOptions): UserAccount {
       return account?.used === true;
     },
     listen(it) {
-      signedIn = it;
+      listener = it;
     },
     async known() {
       return await (await open()).store.server().catch(() => undefined);

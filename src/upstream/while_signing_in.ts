@@ -67,16 +67,27 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   let waiting: (() => void)[] = [];
   /** Our own questions to the client. */
   const asked = new Set<string>();
-  let shownUrl: string | undefined;
+  /** What the legacy client was asked to show. */
+  let shown: { readonly url: string; readonly elicitationId: string } | undefined;
   let lastId = 0;
   const newId = (what: string): Id => `"mcp-connect-${what}-${++lastId}"`;
 
-  signIn.listen(() => {
-    const those = waiting;
-    waiting = [];
-    for (const goOn of those) goOn();
-    if (early) void goOnWithServer();
-    else if (told) tellChanges();
+  signIn.listen({
+    shown() {
+      if ((early || told) && session().initialized) askClient();
+    },
+    signedIn() {
+      const those = waiting;
+      waiting = [];
+      for (const goOn of those) goOn();
+      if (shown !== undefined) {
+        // Whoever shows it can stop.
+        void tell(notification("notifications/elicitation/complete", { elicitationId: shown.elicitationId }));
+        shown = undefined;
+      }
+      if (early) void goOnWithServer();
+      else if (told) tellChanges();
+    },
   });
 
   /** The server is asked what the client was told: whatever that changes is made good for below. */
@@ -170,13 +181,13 @@ export function whileSigningIn(options: WhileSigningInOptions): WhileSigningIn {
   function askClient(): void {
     const { initialize, revision } = session();
     const { url } = signIn;
-    if (url === undefined || url === shownUrl || revision === undefined || revision < "2025-11-25") return;
+    if (url === undefined || url === shown?.url || revision === undefined || revision < "2025-11-25") return;
     const capabilities = asObject(asObject(initialize?.parsed("params")).capabilities);
     if (asObject(capabilities.elicitation).url === undefined) return;
-    shownUrl = url;
+    shown = { url, elicitationId: crypto.randomUUID() };
     const id = newId("sign-in");
     asked.add(idKey(id));
-    const params = urlParams(url, { elicitationId: crypto.randomUUID() });
+    const params = urlParams(url, { elicitationId: shown.elicitationId });
     void tell(
       Message.fromText(`{"jsonrpc":"2.0","id":${id},"method":"elicitation/create","params":${params}}`),
     );

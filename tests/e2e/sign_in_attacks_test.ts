@@ -1,6 +1,6 @@
 /** What servers, pages and people who mean ill must not get. Each test is named for what it forbids. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { signInAt } from "../oauth/scripted_user.ts";
+import { enterCode, signInAt } from "../oauth/scripted_user.ts";
 import type { Program, ProgramOptions } from "../support/program.ts";
 import { startProgram } from "../support/program.ts";
 import { startSdkHttpServer } from "../support/sdk_servers.ts";
@@ -424,6 +424,27 @@ Deno.test("no secret of a client of the user's own is in the log", async () => {
     await place.authorization.revokeAccessTokens();
     await call(program);
   }, [client.client_secret]);
+});
+
+Deno.test("no secret is in the log of login, of a device code and of logout", async () => {
+  await using place = await startPlace();
+  const file = await Deno.makeTempFile();
+  const more = ["--endpoint", place.server.url, "--log-level", "trace", "--log-file", file];
+  place.browser.onOpen = (tab) => tab.searchParams.has("redirect_uri") ? signIn(tab) : enterCode(tab.href);
+  const texts: string[] = [];
+  for (const args of [["login"], ["logout"], ["login", "--device-code"], ["logout", "--device-code"]]) {
+    const { code, stdout, stderr } = await place.run([...args, ...more]);
+    strictEqual(code, 0, stdout);
+    texts.push(stdout, stderr);
+  }
+  texts.push(await Deno.readTextFile(file));
+  await Deno.remove(file);
+  ok(place.authorization.secrets.size >= 8);
+  for (const secret of place.authorization.secrets) {
+    for (const text of texts) {
+      ok(!text.includes(secret), text.slice(text.indexOf(secret) - 200).slice(0, 300));
+    }
+  }
 });
 
 Deno.test("no secret is in what a client is told, whatever an authorization server says", async () => {

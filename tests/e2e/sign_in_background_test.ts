@@ -45,7 +45,7 @@ Deno.test("a client that goes after an early answer takes it all with it as well
   place.browser.onOpen = leave;
   await using program = place.proxy(["--auth-wait", "0.2"]);
   await program.initialize();
-  const port = Number(redirectOf(place.browser.tabs.items[0]!).port);
+  const port = Number(redirectOf(await place.browser.tabs.find(() => true)).port);
   ok(!isFree(port));
   const started = performance.now();
   await program.closeStdin();
@@ -113,6 +113,11 @@ for (
     // What the client asks for does.
     strictEqual((await program.request("tools/list")).error, undefined);
     strictEqual(place.browser.tabs.items.length, 2);
+    // And what the server says unasked is heard again.
+    const since = () => place.server.requests.items.slice(before);
+    await place.server.requests.find((it) =>
+      it.method === "GET" && it.path === "/mcp" && it.status === 200 && since().includes(it)
+    );
   });
 }
 

@@ -47,12 +47,13 @@ Deno.test("a copy that waits for another's sign-in names its address", async () 
   place.browser.onOpen = leave;
   await using first = place.proxy(["--auth-wait", "0.2"]);
   await first.initialize();
+  await place.browser.tabs.find(() => true);
   await using second = place.proxy(["--auth-wait", "0.5"]);
   await second.initialize();
   const { error } = await second.request("tools/list");
-  strictEqual((error!.data as { url: string }).url, place.browser.tabs.items[0]!.href);
+  strictEqual((error!.data as { url: string }).url, (await place.browser.tabs.find(() => true)).href);
   strictEqual(place.browser.tabs.items.length, 1);
-  await signIn(place.browser.tabs.items[0]!);
+  await signIn(await place.browser.tabs.find(() => true));
   for (const program of [first, second]) {
     await program.nextMethod("notifications/tools/list_changed");
     strictEqual((await program.request("tools/list")).error, undefined);

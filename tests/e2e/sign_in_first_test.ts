@@ -72,6 +72,42 @@ Deno.test("a person who signs in at once sees nothing on stderr but where to sig
   ok(!/WARN|ERROR/.test(program.stderr()), program.stderr());
 });
 
+for (const args of [["--transport", "sse"], []]) {
+  Deno.test(`a server of the first revision (HTTP+SSE) is signed in to like any other ${args.join(" ")}`, async () => {
+    await using place = await startPlace({ era: "sse" });
+    for (let round = 0; round < 2; round++) {
+      await using program = place.proxy(args);
+      await program.initialize();
+      strictEqual((await program.request("tools/list")).error, undefined);
+      await place.authorization.revokeAccessTokens();
+      strictEqual((await program.request("tools/list")).error, undefined);
+    }
+    strictEqual(place.browser.tabs.items.length, 1);
+  });
+}
+
+Deno.test("a person may take longer than --timeout, which is for servers", async () => {
+  for (const era of ["legacy", "sse"] as const) {
+    await using place = await startPlace({ era });
+    place.browser.onOpen = async (tab) => {
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await signIn(tab);
+    };
+    await using program = place.proxy(["--timeout", "1", "--auth-wait", "20"]);
+    await program.initialize();
+    await program.nextMethod("notifications/tools/list_changed");
+    strictEqual((await program.request("tools/list")).error, undefined);
+    const login = await place.run(["login", "--timeout", "1", "--endpoint", place.server.url]);
+    strictEqual(login.code, 0, login.stdout);
+    strictEqual(place.browser.tabs.items.length, 1);
+    await place.run(["logout", "--endpoint", place.server.url]);
+    match(
+      (await place.run(["login", "--timeout", "1", "--endpoint", place.server.url])).stdout,
+      /^Signed in/,
+    );
+  }
+});
+
 Deno.test("an answer with a wrong state is not the person's: the sign-in goes on", async () => {
   await using place = await startPlace();
   const statuses: number[] = [];

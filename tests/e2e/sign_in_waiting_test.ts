@@ -26,6 +26,14 @@ function toolsOnly(): McpServer {
   return mcp;
 }
 
+/** Tries again and again. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 15_000; !await holds();) {
+    ok(performance.now() < end, "it did not come true");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 const LISTS = ["tools", "prompts", "resources"];
 
 async function listsChanged(program: Program): Promise<void> {
@@ -53,8 +61,8 @@ Deno.test("initialize is answered before the person has signed in; then requests
     },
     serverInfo: { name: new URL(place.server.url).host, version: "" },
   });
+  const tab = await place.browser.tabs.find(() => true);
   const { error } = await program.request("tools/list");
-  const tab = place.browser.tabs.items[0]!;
   strictEqual(error?.code, LOGIN_REQUIRED);
   const { code, url, hint } = error!.data as Record<string, string>;
   deepStrictEqual([code, url], ["LOGIN_REQUIRED", tab.href]);
@@ -138,19 +146,30 @@ Deno.test("a client that can show addresses is asked to, after it has said initi
   });
   await program.initialize({ capabilities: { elicitation: { url: {} } } });
   const question = await program.nextMethod("elicitation/create");
-  const tab = place.browser.tabs.items[0]!;
+  const tab = await place.browser.tabs.find(() => true);
   const { mode, url, message, elicitationId } = question.params as Record<string, string>;
   deepStrictEqual([mode, url], ["url", tab.href]);
   match(message!, /sign in/i);
   ok(elicitationId);
   strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
   await signInNow(place);
+  const complete = await program.nextMethod("notifications/elicitation/complete");
+  deepStrictEqual(complete.params, { elicitationId });
   await listsChanged(program);
   const { result } = await program.request("tools/list");
   ok(result.tools.length > 0);
   strictEqual(answers.length, 1);
   // Its answer is not the server's business.
   ok(!place.server.requests.items.some(({ rpc, method }) => method === "POST" && rpc === undefined));
+});
+
+Deno.test("a client that can show addresses is asked also when the address is known only after its initialize", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(["--auth-wait", "0.001"]);
+  await program.initialize({ capabilities: { elicitation: { url: {} } } });
+  const question = await program.nextMethod("elicitation/create");
+  const tab = await place.browser.tabs.find(() => true);
+  strictEqual((question.params as { url: string }).url, tab.href);
 });
 
 for (
@@ -181,7 +200,10 @@ Deno.test("a sign-in that ends in the middle of a session: the client that can s
   await place.authorization.revokeRefreshTokens();
   strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
   const again = await program.nextMethod("elicitation/create");
-  strictEqual((again.params as { url: string }).url, place.browser.tabs.items[1]!.href);
+  strictEqual(
+    (again.params as { url: string }).url,
+    (await place.browser.tabs.findMany(2, () => true))[1]!.href,
+  );
   await signInNow(place, 1);
   await listsChanged(program);
   strictEqual((await program.request("tools/list")).error, undefined);
@@ -224,12 +246,13 @@ Deno.test("a modern client finds the server out before the person has signed in,
   deepStrictEqual(Object.keys(discovered.capabilities).sort(), ["prompts", "resources", "tools"]);
   strictEqual((await program.request("tools/list", modern(url))).error?.code, LOGIN_REQUIRED);
 
+  await place.browser.tabs.find(() => true);
   const { result: asked } = await program.request("tools/call", modern(url, ECHO));
   strictEqual(asked.resultType, "input_required");
   const [[name, question]] = Object.entries(asked.inputRequests) as [[string, Record<string, unknown>]];
   strictEqual(question.method, "elicitation/create");
   const params = question.params as Record<string, unknown>;
-  deepStrictEqual([params.mode, params.url], ["url", place.browser.tabs.items[0]!.href]);
+  deepStrictEqual([params.mode, params.url], ["url", (await place.browser.tabs.find(() => true)).href]);
 
   await signInNow(place);
   const { requestState } = asked;
@@ -242,9 +265,10 @@ Deno.test("a modern client that can't show addresses gets an error that names it
   await using place = await slowPlace({ era: "modern" });
   await using program = place.proxy(WAIT);
   await program.request("server/discover", modern({}));
+  await place.browser.tabs.find(() => true);
   const { error } = await program.request("tools/call", modern({ elicitation: { form: {} } }, ECHO));
   strictEqual(error?.code, LOGIN_REQUIRED);
-  strictEqual((error!.data as { url: string }).url, place.browser.tabs.items[0]!.href);
+  strictEqual((error!.data as { url: string }).url, (await place.browser.tabs.find(() => true)).href);
 });
 
 Deno.test("a modern client that listens is told of the lists once the person has signed in", async () => {
@@ -289,11 +313,73 @@ Deno.test("the next time, a modern client is shown what the server said of itsel
   strictEqual(result.instructions, "A modern server for tests.");
 });
 
+Deno.test("a legacy client is answered early for a server that turns out to be modern, and goes on", async () => {
+  await using place = await slowPlace({ era: "modern" });
+  await using program = place.proxy(WAIT);
+  strictEqual((await program.initialize({ protocolVersion: "2025-03-26" })).protocolVersion, "2025-03-26");
+  await signInNow(place);
+  await listsChanged(program);
+  const { result } = await program.request("tools/call", ECHO);
+  deepStrictEqual(result.content, [{ type: "text", text: "hi" }]);
+});
+
+Deno.test("a modern client is answered early for a server that turns out to be legacy, and goes on", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(WAIT);
+  const { result: discovered } = await program.request("server/discover", modern({}));
+  deepStrictEqual(discovered.supportedVersions, ["2026-07-28"]);
+  strictEqual((await program.request("tools/call", modern({}, ECHO))).error?.code, LOGIN_REQUIRED);
+  await signInNow(place);
+  await until(async () => (await program.request("tools/call", modern({}, ECHO))).error === undefined);
+});
+
+Deno.test("a request that is cancelled while it waits for the sign-in is never sent", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(WAIT);
+  await program.initialize();
+  await signInNow(place);
+  await listsChanged(program);
+  await place.authorization.revokeAccessTokens();
+  await place.authorization.revokeRefreshTokens();
+  await using slow = place.proxy(["--auth-wait", "20"]);
+  const greeting = slow.request("initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "c", version: "1" },
+  });
+  await signInNow(place, 1);
+  await greeting;
+  await slow.notify("notifications/initialized");
+  await place.authorization.revokeAccessTokens();
+  await place.authorization.revokeRefreshTokens();
+  const call = { name: "echo", arguments: { text: "cancelled" } };
+  await slow.send({ jsonrpc: "2.0", id: "gone", method: "tools/call", params: call });
+  await place.browser.tabs.findMany(3, () => true);
+  const before = place.server.requests.items.length;
+  await slow.notify("notifications/cancelled", { requestId: "gone" });
+  // What comes behind it shows that it was read.
+  const behind = slow.request("tools/list");
+  await signInNow(place, 2);
+  strictEqual((await behind).error, undefined);
+  const since = place.server.requests.items.slice(before).filter(({ status }) => status !== 401);
+  ok(!since.some(({ rpc }) => rpc === "tools/call"), JSON.stringify(since.map(({ rpc }) => rpc)));
+});
+
+Deno.test("with hardly any --auth-wait, nothing waits and all works", async () => {
+  await using place = await slowPlace();
+  await using program = place.proxy(["--auth-wait", "0.001"]);
+  await program.initialize();
+  strictEqual((await program.request("tools/list")).error?.code, LOGIN_REQUIRED);
+  await signInNow(place);
+  await listsChanged(program);
+  strictEqual((await program.request("tools/list")).error, undefined);
+});
+
 Deno.test("a sign-in that comes to nothing after an early answer is told with the next request", async () => {
   await using place = await slowPlace();
   await using program = place.proxy(WAIT);
   await program.initialize();
-  const tab = place.browser.tabs.items[0]!;
+  const tab = await place.browser.tabs.find(() => true);
   const back = new URL(tab.searchParams.get("redirect_uri")!);
   const params = {
     state: tab.searchParams.get("state")!,

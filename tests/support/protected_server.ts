@@ -9,6 +9,7 @@ import { createMcpHandler } from "@modelcontextprotocol/server";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createModernServer } from "./modern_server.ts";
 import { createSdkServer } from "./sdk_server.ts";
+import { startSdkSseServer } from "./sdk_servers.ts";
 
 /** A request as it came to a {@linkcode ProtectedServer}. */
 export interface ProtectedRequest {
@@ -25,8 +26,8 @@ export type Introspect = (accessToken: string) => Promise<Record<string, unknown
 
 /** Options of {@linkcode startProtectedServer}. */
 export interface ProtectedServerOptions {
-  /** Servers of SDK v1 know sessions, those of v2 only the modern era. @default "legacy" */
-  readonly era?: "legacy" | "modern";
+  /** Servers of SDK v1 know sessions, those of v2 only the modern era; `sse` is HTTP+SSE, at `/sse`. @default "legacy" */
+  readonly era?: "legacy" | "modern" | "sse";
   /** The scope that a tool wants beside being signed in. @default none */
   readonly scopes?: Readonly<Record<string, string>>;
   /**
@@ -66,6 +67,9 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
     })
     : undefined;
 
+  const sse = era === "sse" ? startSdkSseServer() : undefined;
+  const place = era === "sse" ? "/sse" : "/mcp";
+  const metadataPath = `/.well-known/oauth-protected-resource${place}`;
   const trusted = new Map<string, { readonly until: number; readonly seen: Record<string, unknown> }>();
 
   async function introspect(token: string): Promise<Record<string, unknown>> {
@@ -93,7 +97,7 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
   async function judge(request: Request, body: string): Promise<Response | undefined> {
     const { guard } = self;
     if (guard === undefined) return undefined;
-    const metadata = `resource_metadata="${self.origin}/.well-known/oauth-protected-resource/mcp"`;
+    const metadata = `resource_metadata="${self.origin}${metadataPath}"`;
     const shown = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1];
     if (shown === undefined) return refuse(401, `Bearer ${metadata}`);
     const seen = await introspect(shown);
@@ -106,18 +110,31 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
     return refuse(403, `Bearer error="insufficient_scope", scope="${wanted}", ${metadata}`);
   }
 
+  async function forward({ url, method, headers, signal }: Request, body: string): Promise<Response> {
+    const to = new URL((await sse!).url);
+    const { pathname, search } = new URL(url);
+    to.pathname = pathname;
+    to.search = search;
+    const init = { method, headers, signal, ...(body === "" ? {} : { body }) };
+    const response = await fetch(to, init);
+    return new Response(response.body, { status: response.status, headers: response.headers });
+  }
+
   async function answer(request: Request, path: string, body: string): Promise<Response> {
     const outage = self.outage(request);
     if (outage !== undefined) return outage;
-    if (path === "/.well-known/oauth-protected-resource/mcp" && self.guard !== undefined) {
+    if (path === metadataPath && self.guard !== undefined) {
       return Response.json({
         resource: self.url,
         authorization_servers: [self.guard.issuer],
         scopes_supported: ["mcp:read"],
       });
     }
-    if (path !== "/mcp") return new Response(null, { status: 404 });
-    return await judge(request, body) ?? await (modern?.fetch(request) ?? serveLegacy(request));
+    if (path !== place && !(sse !== undefined && path === "/messages")) {
+      return new Response(null, { status: 404 });
+    }
+    return await judge(request, body) ??
+      await (modern?.fetch(request) ?? (sse === undefined ? serveLegacy(request) : forward(request, body)));
   }
 
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
@@ -138,7 +155,7 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
   }
 
   const self: ProtectedServer = {
-    url: `${origin}/mcp`,
+    url: `${origin}${place}`,
     origin,
     requests,
     guard: undefined,
@@ -148,6 +165,7 @@ export function startProtectedServer(options: ProtectedServerOptions = {}): Prot
     async [Symbol.asyncDispose]() {
       await forgetSessions();
       await modern?.close();
+      await (await sse)?.close();
       await server.shutdown();
     },
   };

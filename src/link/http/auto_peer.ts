@@ -60,7 +60,9 @@ export function autoPeer(options: AutoPeerOptions): Peer {
       logger.debug("no HTTP+SSE either", { endpoint, outcome: second.kind });
       // A broken stream, and what we ourselves refuse about it, tell more than the first refusal; otherwise that is what
       // the user should read.
-      return second.kind === "lost" || (second.kind === "refused" && second.status === undefined)
+      // That the user has to sign in is no refusal at all.
+      return second.kind === "lost" || (second.kind === "refused" && second.status === undefined) ||
+          ("failure" in second && second.failure.code === "LOGIN_REQUIRED")
         ? second
         : outcome;
     }

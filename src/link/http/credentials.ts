@@ -6,6 +6,8 @@ export interface CredentialRequest {
   readonly method: string;
   /** Where it goes, its query included. */
   readonly url: URL;
+  /** The address that has named this one as a part of itself: what is for that is for this. @default none */
+  readonly namedBy?: URL;
 }
 
 /** A response by which the server asks for credentials, or for others. */

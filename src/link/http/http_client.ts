@@ -36,6 +36,10 @@ export interface HttpRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
   /** Nobody has asked for it. @default false for a POST */
   readonly background?: boolean;
+  /** The address of the same origin that has named this one as a part of itself. @default none */
+  readonly namedBy?: URL;
+  /** Told of each wait for credentials, which may be as long as a person takes. */
+  readonly waits?: (over: Promise<unknown>) => void;
   readonly signal: AbortSignal;
 }
 
@@ -56,6 +60,11 @@ export interface HttpClient {
 
 function isFailure(it: Readonly<Record<string, string>> | Failure): it is Failure {
   return "code" in it && "hint" in it;
+}
+
+/** Who has named where a request goes; nobody has where it was sent on. */
+function namer({ url, namedBy }: HttpRequest, present: URL): { readonly namedBy?: URL } {
+  return namedBy === undefined || present !== url ? {} : { namedBy };
 }
 
 const NOTHING: Readonly<Record<string, string>> = {};
@@ -155,6 +164,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return await options.credentials.refused({
       method: request.method,
       url,
+      ...namer(request, url),
       status,
       challenge: challenge ?? undefined,
       nonce: headers.get("dpop-nonce") ?? undefined,
@@ -206,7 +216,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         let shown: Readonly<Record<string, string>> = NOTHING;
         try {
           if (options.credentials !== undefined && isOwn(url)) {
-            const showing = await options.credentials.headersFor({ method: request.method, url });
+            const asked = options.credentials.headersFor({
+              method: request.method,
+              url,
+              ...namer(request, url),
+            });
+            request.waits?.(asked);
+            const showing = await asked;
             if (isFailure(showing)) return { failure: showing, sent: false };
             shown = showing;
           }
@@ -238,7 +254,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         if (response.status < 300 || response.status > 308 || response.status === 304) {
           if (response.ok && shown !== NOTHING) options.credentials?.accepted?.();
           if (response.ok || ++attempts > MOST_ATTEMPTS) return { response, url };
-          const verdict = await refused(request, url, response, shown);
+          const judged = refused(request, url, response, shown);
+          request.waits?.(judged);
+          const verdict = await judged;
           if (verdict.kind === "stands") return { response, url };
           await dropBody(response);
           if (verdict.kind === "failed") return { failure: verdict.failure, sent: false };

@@ -60,14 +60,25 @@ export function ssePeer(options: SsePeerOptions): Peer {
   let streaming = false;
   let ended: Failure | undefined;
 
-  function connect(): Promise<OpenStream | Outcome> {
-    return opening ??= openStream();
+  /** @param background nobody has asked for what the stream is opened for */
+  function connect(background: boolean): Promise<OpenStream | Outcome> {
+    return opening ??= openStream(background);
   }
 
-  async function openStream(): Promise<OpenStream | Outcome> {
+  async function openStream(background: boolean): Promise<OpenStream | Outcome> {
     const abort = new AbortController();
-    const opened = openWithin(abort, AbortSignal.any([closing.signal, abort.signal]));
-    if (!await within(opened, options.timeoutMs)) abort.abort();
+    let waiting: Promise<unknown> | undefined;
+    const opened = openWithin(abort, AbortSignal.any([closing.signal, abort.signal]), background, (over) => {
+      const done = () => waiting === over && (waiting = undefined);
+      waiting = over;
+      over.then(done, done);
+    });
+    while (!await within(opened, options.timeoutMs)) {
+      // The server has its time once the person has taken his.
+      if (waiting === undefined) abort.abort();
+      await waiting;
+      if (abort.signal.aborted) break;
+    }
     const outcome = await opened;
     if ("postTo" in outcome) return outcome;
     opening = undefined;
@@ -83,13 +94,14 @@ export function ssePeer(options: SsePeerOptions): Peer {
     };
   }
 
-  async function openWithin(abort: AbortController, signal: AbortSignal): Promise<OpenStream | Outcome> {
-    const reply = await client.send({
-      method: "GET",
-      url: options.url,
-      headers: { accept: "text/event-stream" },
-      signal,
-    });
+  async function openWithin(
+    abort: AbortController,
+    signal: AbortSignal,
+    background: boolean,
+    waits: (over: Promise<unknown>) => void,
+  ): Promise<OpenStream | Outcome> {
+    const headers = { accept: "text/event-stream" };
+    const reply = await client.send({ method: "GET", url: options.url, headers, background, waits, signal });
     if ("failure" in reply) return { kind: "not_sent", failure: reply.failure };
     const { response, url } = reply;
     if (!response.ok) return await readRejection(response, { endpoint, client, logger, inSession: false });
@@ -157,8 +169,8 @@ export function ssePeer(options: SsePeerOptions): Peer {
     return failure("CONNECTION_LOST", endpoint, "the server ended its event stream");
   }
 
-  async function post(message: Message): Promise<Outcome | undefined> {
-    const opened = await connect();
+  async function post(message: Message, background = false): Promise<Outcome | undefined> {
+    const opened = await connect(background);
     if (!("postTo" in opened)) return opened;
     const abort = new AbortController();
     const limited = { abort, due: performance.now() + options.timeoutMs };
@@ -166,8 +178,10 @@ export function ssePeer(options: SsePeerOptions): Peer {
     const reply = await client.send({
       method: "POST",
       url: opened.postTo,
+      namedBy: options.url,
       headers: postHeaders(message, { id: undefined, revision: correlator.revision }),
       body: message.bytes,
+      background,
       signal: AbortSignal.any([closing.signal, abort.signal]),
     });
     limits.unwatch(limited);
@@ -186,16 +200,16 @@ export function ssePeer(options: SsePeerOptions): Peer {
     return undefined;
   }
 
-  async function carry(message: Message, exchange: OpenExchange): Promise<void> {
+  async function carry(message: Message, exchange: OpenExchange, background: boolean): Promise<void> {
     if (exchange.settled) return;
     correlator.add(message, exchange);
-    const problem = await post(message);
+    const problem = await post(message, background);
     if (problem === undefined || !correlator.drop(message, exchange)) return;
     exchange.settle(problem);
   }
 
   return {
-    request(message) {
+    request(message, { background = false } = {}) {
       const exchange = openExchange((notice) => {
         if (correlator.drop(message) && notice !== undefined) void tasks.run(post(notice));
       });
@@ -203,7 +217,7 @@ export function ssePeer(options: SsePeerOptions): Peer {
         const hint = "the request was not sent, since the stream had ended before; start the session again";
         exchange.settle({ kind: "not_sent", failure: { ...ended, hint } });
       }
-      void tasks.run(carry(message, exchange));
+      void tasks.run(carry(message, exchange, background));
       return exchange;
     },
     async notify(message) {
