@@ -101,14 +101,20 @@ const NO_PLACE: ReadonlySet<number> = new Set([400, 404, 405, 406, 415]);
  * | answer | contradicts |
  * |---|---|
  * | `-32022` whose `data.supported` lacks the modern revision | yes |
- * | 400, 404, 405, 406 or 415 without an error of JSON-RPC, or with one that every server may use as it likes (-32000 to -32019) | yes |
+ * | 400, 404, 405, 406 or 415 without an error of JSON-RPC, or with one that every server may use as it likes (-32000 to -32019), or that speaks of a session | yes |
  * | all else | no |
  */
 export function contradictsModern({ answer, status }: EraEvidence): boolean {
   const code = codeOf(answer);
   if (code === ModernErrorCode.UnsupportedProtocolVersion) return !supportsModern(answer!);
   if (status === undefined || !NO_PLACE.has(status)) return false;
-  return code === undefined || (code <= -32000 && code >= -32019);
+  return code === undefined || (code <= -32000 && code >= -32019) || speaksOfSession(answer!);
+}
+
+/** Modern servers have none to speak of. */
+function speaksOfSession(error: Message): boolean {
+  const { message } = asObject(error.parsed("error"));
+  return typeof message === "string" && /\bsession\b/i.test(message);
 }
 
 function codeOf(answer: Message | undefined): number | undefined {

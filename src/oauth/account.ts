@@ -91,6 +91,8 @@ export function createAccount(options: AccountOptions): Account {
   let tokens: Tokens | undefined;
   let loaded: Promise<Tokens | undefined> | undefined;
   let pending: Pending | undefined;
+  /** Failures that mean that there is nothing to sign in to: the server's own word is better then. */
+  const nowhere = new WeakSet<Failure>();
   let listener: SignInListener | undefined;
   /** Why the last sign-in came to nothing, and when. */
   let failed: { readonly why: Failure; readonly at: number } | undefined;
@@ -247,12 +249,14 @@ export function createAccount(options: AccountOptions): Account {
     if (pending === undefined) {
       // Nobody has asked for anything: no tab opens for this.
       if (refusal.background === true && settings.grant !== "client_credentials") return { kind: "stands" };
-      if (failed !== undefined && now() - failed.at < restMs) {
-        return { kind: "failed", failure: failed.why };
-      }
+      if (failed !== undefined && now() - failed.at < restMs) return verdictOf(failed.why);
     }
     const why = await waitFor(pending ?? begin(reason));
-    return why === undefined ? { kind: "again" } : { kind: "failed", failure: why };
+    return why === undefined ? { kind: "again" } : verdictOf(why);
+  }
+
+  function verdictOf(why: Failure): RefusalVerdict {
+    return nowhere.has(why) ? { kind: "stands" } : { kind: "failed", failure: why };
   }
 
   // Signing in ----------------------------------------------------------------------------------------------------
@@ -267,7 +271,9 @@ export function createAccount(options: AccountOptions): Account {
         pending = undefined;
         failed = why === undefined ? undefined : { why, at: now() };
         if (why === undefined) listener?.signedIn();
-        else if (!leaving.signal.aborted) logger.warn(why.message, { endpoint, hint: why.hint });
+        else if (!leaving.signal.aborted && !nowhere.has(why)) {
+          logger.warn(why.message, { endpoint, hint: why.hint });
+        }
         return why;
       }),
       url: undefined,
@@ -337,7 +343,9 @@ export function createAccount(options: AccountOptions): Account {
     }
     // It may quote a server that says back what it was told.
     const text = logger.redact(`signing in failed: ${error.message}`);
-    return failure("LOGIN_REQUIRED", endpoint, text, error.hint);
+    const why = failure("LOGIN_REQUIRED", endpoint, text, error.hint);
+    if (error.code === "NO_METADATA") nowhere.add(why);
+    return why;
   }
 
   return {

@@ -87,12 +87,16 @@ const VAIN_MS = 60_000;
 
 /** Tells why a token is renewed. Where a server says nothing of a token's end, it is refused when it comes. */
 export function renewalReason(stored: Tokens, refused: string | undefined, now: number): Attempt["why"] {
-  return stored.accessToken === refused && now - stored.issuedAt < NEW_MS ? "refused" : "due";
+  // One that lives no longer than that may have ended on its way.
+  const life = stored.expiresAt === undefined ? Infinity : stored.expiresAt - stored.issuedAt;
+  const isNew = now - stored.issuedAt < Math.min(NEW_MS, life / 2);
+  return stored.accessToken === refused && isNew ? "refused" : "due";
 }
 
 /** Tells whether the MCP server refuses each new token at once, so that the next one would be for nothing. */
 export function isVain(attempts: readonly Attempt[], now: number): boolean {
-  return attempts.filter((it) => it.why === "refused" && it.at > now - VAIN_MS).length >= VAIN;
+  return attempts.filter((it) => it.why === "refused" && it.outcome === "renewed" && it.at > now - VAIN_MS)
+    .length >= VAIN;
 }
 
 const FIRST_WAIT_MS = 1000;

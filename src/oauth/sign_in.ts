@@ -87,7 +87,15 @@ async function withBrowser(request: SignInRequest, found: Discovered): Promise<T
   await fetch.check(metadata.authorization_endpoint);
   // Before anything is opened or registered: the port has to be ours.
   await using redirect = await user.listen(signal);
-  const client = await obtainClient({ ...request, server, redirectUri: redirect.uri, now: Date.now() });
+  const client = await obtainClient({ ...request, server, redirectUri: redirect.uri, now: Date.now() }).catch(
+    (error) => {
+      // Where nobody has said a word of it, and what was guessed is not there either, there is no OAuth.
+      if (server.known !== "defaults" || signal.aborted) throw error;
+      throw new SignInError("NO_METADATA", `nothing at ${shownUrl(metadata.issuer)} tells how to sign in`, {
+        cause: error,
+      });
+    },
+  );
   const key = await newKey(found);
   const context = await contextOf(request, found, client, key);
   const codeVerifier = oauth.generateRandomCodeVerifier();

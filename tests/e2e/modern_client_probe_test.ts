@@ -21,9 +21,12 @@ const ONCE = ["--retry-attempts", "0"];
 
 /** What has come to a server: HTTP methods and those of JSON-RPC. */
 function came({ requests }: RawServer): string[] {
-  return requests.map(({ method, message }) =>
-    method === "POST" ? message.method ?? "an answer" : `${method} stream`
-  ).filter((it) => it !== "GET stream" && it !== "DELETE stream");
+  // Those by which the program looks for a place to sign in are none of this.
+  return requests.filter(({ path }) => !/^\/(?:\.well-known\/|register$)/.test(path)).map((
+    { method, message },
+  ) => method === "POST" ? message.method ?? "an answer" : `${method} stream`).filter((it) =>
+    it !== "GET stream" && it !== "DELETE stream"
+  );
 }
 
 const supported = (...list: string[]) => ({ supported: list, requested: "2026-07-28" });

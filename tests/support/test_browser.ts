@@ -31,7 +31,7 @@ export function startTestBrowser(): TestBrowser {
     busy.add(work);
     return new Response(null, { status: 204 });
   });
-  const script = new URL("./hand_to_test.ts", import.meta.url).pathname;
+  const script = new URL("./hand_over.ts", import.meta.url).pathname;
   const browser: TestBrowser = {
     // %c is a colon, which would end the command.
     command:

@@ -1,4 +1,5 @@
 import { errorAnswer } from "../../jsonrpc/answers.ts";
+import { textAt } from "../../jsonrpc/edit.ts";
 import { ErrorCode } from "../../jsonrpc/error_codes.ts";
 import type { Id } from "../../jsonrpc/id.ts";
 import type { Message } from "../../jsonrpc/message.ts";
@@ -136,6 +137,10 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
         const why = `Method not found: revision 2026-07-28 has no ${method}`;
         return answered(errorAnswer(message.id!, ErrorCode.MethodNotFound, why));
       }
+      if (method === "subscriptions/listen" && !namesNotifications(message)) {
+        const why = 'Invalid params: "notifications" must be an object';
+        return answered(errorAnswer(message.id!, ErrorCode.InvalidParams, why));
+      }
       if (calls.isRetry(message)) return calls.resume(message, requestOptions);
       return withHost(message, (host) => {
         switch (method) {
@@ -157,6 +162,10 @@ export function legacyServer(options: LegacyServerOptions): LegacyServer {
       await Promise.all([present, ...retired].map((host) => host?.close()));
     },
   };
+}
+
+function namesNotifications(message: Message): boolean {
+  return textAt(message, ["params", "notifications"])?.startsWith("{") === true;
 }
 
 function answered(message: Message): Exchange {
