@@ -1,5 +1,5 @@
 import type { Endpoint } from "../link/endpoint.ts";
-import type { TransportChoice } from "../config/settings.ts";
+import type { TransportChoice } from "./settings.ts";
 
 /** How the next upstream is chosen. */
 export type PolicyName = "round-robin" | "least-pending" | "p2c" | "random" | "weighted" | "sticky" | "hash";
