@@ -26,6 +26,7 @@ export type CommandLoaders = Readonly<Record<CommandName, () => Promise<RunComma
 
 const LOADERS: CommandLoaders = {
   proxy: async () => (await import("./proxy_command.ts")).proxyCommand,
+  "load-balance": async () => (await import("./proxy_command.ts")).loadBalanceCommand,
   "auth-proxy": async () => (await import("./proxy_command.ts")).authProxyCommand,
   test: async () => (await import("./test_command.ts")).testCommand,
   login: async () => (await import("./login_command.ts")).loginCommand,
@@ -61,10 +62,13 @@ export async function runCommandLine(
   }
 }
 
-/** Whether the environment names the endpoint. */
+/** Whether the environment names an endpoint. */
 function hasEndpoint(): boolean {
-  const endpoint = processEnvironment()("MCP_CONNECT_ENDPOINT");
-  return endpoint.kind === "set" && endpoint.value !== "";
+  const environment = processEnvironment();
+  return ["MCP_CONNECT_ENDPOINT", "MCP_CONNECT_ENDPOINTS", "MCP_CONNECT_ENDPOINTS_FILE"].some((name) => {
+    const variable = environment(name);
+    return variable.kind === "set" && variable.value !== "";
+  });
 }
 
 async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): Promise<number> {

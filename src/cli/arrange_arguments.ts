@@ -3,6 +3,7 @@ import { isCommon, OPTIONS } from "../config/options.ts";
 /** The words that stand for a command. */
 export const COMMANDS = [
   "proxy",
+  "load-balance",
   "auth-proxy",
   "test",
   "login",

@@ -1,6 +1,7 @@
 import { ConfigError } from "../config/config_error.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { machineFiles } from "../config/files.ts";
+import { type BalancingCommand, wantsPool } from "../config/named_upstreams.ts";
 import { type OptionValues, optionValues } from "../config/option_values.ts";
 import { resolveSettings } from "../config/resolve_settings.ts";
 import type { ConnectSettings, SignInSettings } from "../config/settings.ts";
@@ -15,7 +16,7 @@ import type { CommandInput } from "./application.ts";
  * @throws {ConfigError} on wrong input
  */
 export function connectInput(
-  command: "proxy" | "auth-proxy" | "test" | "login" | "logout",
+  command: "test" | "login" | "logout",
   input: CommandInput,
 ): { readonly values: OptionValues; readonly settings: ConnectSettings } {
   const environment = processEnvironment();
@@ -25,14 +26,33 @@ export function connectInput(
 }
 
 /**
+ * The settings of a command that may spread requests over several upstreams. What reads those is loaded only where they
+ * are.
+ *
+ * @throws {ConfigError} on wrong input
+ */
+export async function balancingInput(
+  command: BalancingCommand,
+  input: CommandInput,
+): Promise<ConnectSettings> {
+  const environment = processEnvironment();
+  const values = optionValues(command, input.options, environment);
+  const named = { ...input, platform: Deno.build.os === "windows" ? "windows" : "posix" } as const;
+  const balance = wantsPool(command, values, named)
+    ? (await import("../config/resolve_balance.ts")).resolveBalance
+    : undefined;
+  return resolveSettings(values, named, environment, machineFiles(), balance);
+}
+
+/**
  * The URL and the settings of a sign-in.
  *
  * @throws {ConfigError} when the endpoint is none that is signed in to
  */
 export function requireSignIn(
-  { endpoint, signIn }: ConnectSettings,
+  { endpoint, balance, signIn }: ConnectSettings,
 ): { readonly url: URL; readonly signIn: SignInSettings } {
-  if (endpoint.kind !== "http") {
+  if (endpoint.kind !== "http" || balance?.upstreams.some((it) => it.endpoint.kind !== "http")) {
     throw new ConfigError("only servers at an http or https URL are signed in to");
   }
   if (signIn === undefined) {

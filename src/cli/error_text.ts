@@ -68,7 +68,10 @@ function unknownOption(name: string, command: Command, words: readonly string[])
   const shown = `unknown option --${oneLine(name).slice(0, 60)}`;
   if (command === "help") return shown;
   const elsewhere = OPTIONS.find((option) => option.name === name)?.commands as CommandName[] | undefined;
-  if (elsewhere !== undefined) return `${shown} for ${command}; it belongs to ${elsewhere.join(" and ")}`;
+  if (elsewhere !== undefined) {
+    const list = elsewhere.join(", ").replace(/, ([^,]*)$/, " and $1");
+    return `${shown} for ${command}; it belongs to ${list}`;
+  }
   const near = nearest(name, [...optionsOf(command).map((option) => option.name), "help", "version"]);
   return near === undefined ? shown : `${shown}; did you mean --${near}?`;
 }
@@ -77,7 +80,7 @@ function unknownOption(name: string, command: Command, words: readonly string[])
 function unknownLetter(letter: string, command: Command, words: readonly string[]): string {
   const at = words.findIndex((word) => /^-[^-]/.test(word) && word.includes(letter));
   const shown = `unknown option -${letter}`;
-  if (at > 0 && (command === "proxy" || command === "test")) {
+  if (at > 0 && (command === "proxy" || command === "load-balance" || command === "test")) {
     // One letter only: the rest may be a secret.
     return `${shown}; if it belongs to a command, put -- before the command`;
   }

@@ -30,7 +30,8 @@ interface Page {
 /** One line for each command. */
 export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> = {
   proxy: "connect the MCP client on stdin and stdout to a server",
-  "auth-proxy": "the same, for a server that is signed in to with OAuth",
+  "load-balance": "the same, with the requests spread over several servers",
+  "auth-proxy": "proxy for a server that is signed in to with OAuth",
   test: "try a server: connect, list what it offers, measure, report",
   login: "sign in to a server, before a client needs it",
   logout: "sign out of a server: revoke its tokens, and forget them",
@@ -45,6 +46,14 @@ const ENDPOINT_NOTE =
   "command line, whose quotes are read as a POSIX shell does (on Windows a backslash is an ordinary character) and " +
   "in which nothing is expanded. Words after -- are taken as the command exactly as they are. A URL's " +
   "server is spoken to over Streamable HTTP, or HTTP+SSE if it only knows that.";
+
+const BALANCE_NOTE =
+  "Upstreams are endpoints that requests are spread over: bare arguments, --endpoint, --endpoints (with commas between " +
+  "them), the lines of --endpoints-file, and a command after --. Each may end in ;weight=N, its share next to the others' " +
+  "1, and in ;drain, for one that takes nothing new; weights are looked at by the policies least-pending, p2c, random, " +
+  "weighted and hash. dns+https://host/path (dns+http, dns+tcp) stands for every address of that name, with the name kept " +
+  "for Host and TLS; srv+https://_mcp._tcp.example.com/path (srv+http, srv+tcp) for the servers that its SRV records " +
+  "name. Headers and credentials go to all upstreams at URLs.";
 
 const HEADER_NOTE = "Header values may hold ${NAME} for an environment variable ($${ is a literal ${). " +
   "A header given in several ways: the command line wins over the environment; on one side, --auth-token, --api-key or " +
@@ -84,6 +93,32 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
       [
         "mcp-connect proxy --ignore-tool 'delete_*' -- node server.js --verbose",
         "a command, some tools hidden",
+      ],
+    ],
+  },
+  "load-balance": {
+    brief: COMMAND_BRIEFS["load-balance"],
+    usage: [
+      "mcp-connect load-balance [OPTIONS] UPSTREAM…",
+      "mcp-connect load-balance [OPTIONS] --endpoints UPSTREAM,UPSTREAM…",
+      "mcp-connect load-balance [OPTIONS] --endpoints-file FILE",
+      "mcp-connect load-balance [OPTIONS] UPSTREAM… -- CMD ARGS…",
+    ],
+    notes: [BALANCE_NOTE, ENDPOINT_NOTE, HEADER_NOTE, SIGN_IN_NOTE],
+    examples: [
+      [
+        "mcp-connect load-balance --endpoints https://a.example/mcp,https://b.example/mcp",
+        "two servers, in turn",
+      ],
+      [
+        "mcp-connect load-balance 'https://a.example/mcp;weight=3' https://b.example/mcp",
+        "three requests of four go to the first",
+      ],
+      ["mcp-connect load-balance dns+https://mcp.example.com/mcp", "every address of a name"],
+      ["mcp-connect load-balance srv+https://_mcp._tcp.example.com/mcp", "what SRV records name"],
+      [
+        "mcp-connect load-balance --endpoints-file upstreams.txt --status-port 9090",
+        "a file, and a page to see what goes on",
       ],
     ],
   },

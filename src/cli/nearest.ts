@@ -1,3 +1,5 @@
+import { editDistance } from "../link/edit_distance.ts";
+
 /** What users of other programs type for an option of ours. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   "bearer": "auth-token",
@@ -42,24 +44,4 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     candidate.startsWith(target) || `-${candidate}-`.includes(`-${target}-`) ||
     target.startsWith(`${candidate}-`)
   );
-}
-
-/** Letters to insert, delete, replace or swap with the neighbour to get from `a` to `b`. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      let least = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        least = Math.min(least, before[j - 2]! + 1);
-      }
-      row.push(least);
-    }
-    before = last;
-    last = row;
-  }
-  return last[b.length]!;
 }

@@ -27,10 +27,15 @@ export type UpstreamSource =
   | { readonly kind: "file"; readonly path: string }
   /** Every address of a name. */
   | { readonly kind: "addresses"; readonly upstream: UpstreamSettings }
-  /** The SRV records of a name. */
+  /** The SRV records of a name; it is the host of the upstream's endpoint, whose port is 0 where it is TCP. */
   | { readonly kind: "srv"; readonly name: string; readonly upstream: UpstreamSettings };
 
-/** How load is spread over several upstreams. Times in milliseconds. */
+/**
+ * How load is spread over several upstreams. Times in milliseconds.
+ *
+ * The user's headers and credentials were given for all of them: each upstream's origin gets them, and no other that one
+ * of them may redirect to. Of SRV records the targets are such origins too.
+ */
 export interface BalanceSettings {
   /** Those that were named one by one. */
   readonly upstreams: readonly UpstreamSettings[];

@@ -30,7 +30,7 @@ export interface OptionValues {
   text(name: OptionName): OptionValue<string> | undefined;
   /** A `value` option that has a default. */
   required(name: OptionName): OptionValue<string>;
-  /** A `list` option; empty when nothing is given. */
+  /** A `list` option, or a `value` that may be repeated; empty when nothing is given. */
   list(name: OptionName): OptionValue<readonly string[]>;
   /** A `switch`. @throws {ConfigError} when its variable is no boolean */
   switch(name: OptionName): OptionValue<boolean>;
@@ -72,8 +72,10 @@ export function optionValues(
     list(name) {
       const given = parsed[name];
       if (Array.isArray(given) && given.length > 0) return { value: given, where: `--${name}`, level: 2 };
+      if (typeof given === "string") return { value: [given], where: `--${name}`, level: 2 };
       const set = variable(name);
       if (set === undefined) return { value: [], where: `--${name}`, level: 0 };
+      if (find(name).kind === "value") return { value: [set], where: variableOf(name), level: 1 };
       const parts = set.split(find(name).separator ?? /\r?\n/).filter((part) => part.trim() !== "");
       return { value: parts, where: variableOf(name), level: 1 };
     },

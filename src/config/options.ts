@@ -1,6 +1,7 @@
 /** The commands that take options. */
 export type CommandName =
   | "proxy"
+  | "load-balance"
   | "auth-proxy"
   | "test"
   | "login"
@@ -12,6 +13,7 @@ export type CommandName =
 /** The headings under which `--help` lists options, in order. */
 export const OPTION_GROUPS = [
   "Endpoint",
+  "Load balancing",
   "Credentials and headers",
   "Signing in (OAuth)",
   "Commands",
@@ -40,9 +42,12 @@ export interface OptionSpec {
   readonly commands: readonly CommandName[];
   /** What separates the values of a `list` in its environment variable. @default "\n" */
   readonly separator?: "\n" | ",";
+  /** Which commands take a `value` more than once; its variable holds one all the same. @default none */
+  readonly repeatableFor?: readonly CommandName[];
 }
 
-const PROXY: readonly CommandName[] = ["proxy", "auth-proxy"];
+/** The commands that may spread requests over several upstreams. */
+const PROXY: readonly CommandName[] = ["proxy", "load-balance", "auth-proxy"];
 /** The commands that speak to a server. */
 const CONNECT: readonly CommandName[] = [...PROXY, "test", "login", "logout"];
 /** Those that keep something, or read it. */
@@ -65,9 +70,11 @@ export const OPTIONS = [
     name: "endpoint",
     kind: "value",
     placeholder: "ENDPOINT",
-    brief: "the server: http(s)://…, tcp://host:port, host:port, unix:path or a command line",
+    brief:
+      "the server: http(s)://…, tcp://host:port, host:port, unix:path or a command line (repeatable where there is --endpoints)",
     group: "Endpoint",
     commands: CONNECT,
+    repeatableFor: PROXY,
   },
   {
     name: "transport",
@@ -143,6 +150,119 @@ export const OPTIONS = [
     brief: "whether to go back to the endpoint once it can be reached again",
     default: "auto",
     group: "Endpoint",
+    commands: PROXY,
+  },
+  {
+    name: "endpoints",
+    kind: "list",
+    placeholder: "LIST",
+    brief:
+      "the upstreams that requests are spread over, separated by commas, each with ;weight=N or ;drain at its end if wanted; a command line with commas goes into --endpoint or a file",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "endpoints-file",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "upstreams too: one on each line, # for comments; read again when it changes",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "policy",
+    kind: "value",
+    placeholder: "round-robin|least-pending|p2c|random|weighted|sticky|hash",
+    brief: "how the upstream of a request is chosen (with weights, weighted unless another is named)",
+    default: "round-robin",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "affinity",
+    kind: "value",
+    placeholder: "none|session|resource",
+    brief: "what is kept at one upstream beyond what must be",
+    default: "none",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "health-interval",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "ask each upstream for a sign of life so often; 0 means never",
+    default: "10",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "health-timeout",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "how long it may take to give one",
+    default: "5",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "hedge-after",
+    kind: "value",
+    placeholder: "MILLISECONDS",
+    brief: "send a safe request without an answer for so long to a second upstream too (without it: never)",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "slow-start",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "how long an upstream that is back gets less than its share; 0 means not at all",
+    default: "10",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "max-ejected",
+    kind: "value",
+    placeholder: "PERCENT",
+    brief: "the most upstreams that are left out at a time for being slower or worse than the others",
+    default: "50",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "drain-file",
+    kind: "value",
+    placeholder: "FILE",
+    brief: "a file with an upstream on each line, of those that take nothing new; read again when it changes",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "dns-refresh",
+    kind: "value",
+    placeholder: "SECONDS",
+    brief: "how often the names of dns+… and srv+… upstreams are looked up again",
+    default: "30",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "dns-server",
+    kind: "value",
+    placeholder: "ADDRESS:PORT",
+    brief: "the DNS server to ask for them (without it: what the system asks; the port is 53 if left out)",
+    group: "Load balancing",
+    commands: PROXY,
+  },
+  {
+    name: "status-port",
+    kind: "value",
+    placeholder: "[HOST:]PORT",
+    brief:
+      "serve a status page, /metrics, /healthz and /readyz there, for this machine alone unless a host is named; 0 is any free port",
+    group: "Load balancing",
     commands: PROXY,
   },
   {
@@ -475,7 +595,7 @@ export const OPTIONS = [
     kind: "value",
     placeholder: "SECONDS",
     brief: "bound of connecting and the handshake (test: of each step)",
-    default: { proxy: "30", "auth-proxy": "30", test: "10", login: "30", logout: "30" },
+    default: { proxy: "30", "load-balance": "30", "auth-proxy": "30", test: "10", login: "30", logout: "30" },
     group: "Time and repetition",
     commands: CONNECT,
   },
@@ -647,7 +767,10 @@ export function defaultOf(option: OptionSpec, command: CommandName): string | un
   return typeof option.default === "object" ? option.default[command] : option.default;
 }
 
-/** The options of a command, in order. */
+/** The options of a command, in order; what it takes more than once is a `list` there. */
 export function optionsOf(command: CommandName): readonly (OptionSpec & { readonly name: OptionName })[] {
-  return OPTIONS.filter((option) => (option.commands as readonly CommandName[]).includes(command));
+  const all: readonly (OptionSpec & { readonly name: OptionName })[] = OPTIONS;
+  return all.filter((option) => option.commands.includes(command)).map((option) =>
+    option.repeatableFor?.includes(command) ? { ...option, kind: "list" } : option
+  );
 }

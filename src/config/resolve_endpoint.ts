@@ -2,6 +2,7 @@ import type { Endpoint } from "../link/endpoint.ts";
 import { EndpointError } from "../link/endpoint_error.ts";
 import { parseEndpoint } from "../link/parse_endpoint.ts";
 import type { CommandPlatform } from "../link/split_command_line.ts";
+import { transportMisfit } from "../link/transport_misfit.ts";
 import { ConfigError } from "./config_error.ts";
 import type { OptionValues } from "./option_values.ts";
 import type { TransportChoice } from "./settings.ts";
@@ -28,8 +29,10 @@ export function resolveEndpoint(values: OptionValues, input: EndpointInput): End
     );
   }
   const [bare] = input.bare;
-  const option = values.text("endpoint");
-  const flag = option?.level === 2 ? option.value : undefined;
+  const option = values.list("endpoint");
+  // Several are a pool's.
+  const [named] = option.value;
+  const flag = option.level === 2 ? named : undefined;
   const given = [
     ...(bare === undefined ? [] : ["a bare argument"]),
     ...(flag === undefined || flag === bare ? [] : ["--endpoint"]),
@@ -38,11 +41,11 @@ export function resolveEndpoint(values: OptionValues, input: EndpointInput): End
   if (given.length > 1) throw new ConfigError(`the endpoint is given more than once: ${given.join(" and ")}`);
 
   if (input.vector !== undefined) return vectorEndpoint(input.vector);
-  const text = bare ?? option?.value;
+  const text = bare ?? named;
   if (text === undefined) {
     throw new ConfigError("no endpoint given; name one with --endpoint, or a command after --");
   }
-  const where = bare === undefined ? option!.where : undefined;
+  const where = bare === undefined ? option.where : undefined;
   try {
     return parseEndpoint(text, input.platform);
   } catch (error) {
@@ -53,28 +56,14 @@ export function resolveEndpoint(values: OptionValues, input: EndpointInput): End
   }
 }
 
-function vectorEndpoint(vector: readonly string[]): Endpoint {
+/** The command that the words after `--` are. @throws {ConfigError} when there is none */
+export function vectorEndpoint(vector: readonly string[]): Endpoint {
   const [command, ...args] = vector;
   if (command === undefined) throw new ConfigError("no command after --");
   if (command.trim() === "") throw new ConfigError("the command after -- has an empty name");
   // A word of a running process's arguments can't hold a NUL, so there is nothing else to check.
   return { kind: "command", command, args };
 }
-
-/** Which transports each kind of endpoint can have, beside `auto`. */
-const POSSIBLE: Readonly<Record<Endpoint["kind"], readonly TransportChoice[]>> = {
-  http: ["http", "sse"],
-  tcp: ["tcp"],
-  unix: [],
-  command: ["stdio"],
-};
-
-const KIND_NAMES: Readonly<Record<Endpoint["kind"], string>> = {
-  http: "a URL",
-  tcp: "a TCP address",
-  unix: "a Unix socket",
-  command: "a command",
-};
 
 /**
  * Checks that a transport can serve an endpoint.
@@ -83,15 +72,6 @@ const KIND_NAMES: Readonly<Record<Endpoint["kind"], string>> = {
  * @throws {ConfigError} with a hint
  */
 export function checkTransport(transport: TransportChoice, endpoint: Endpoint, where: string): void {
-  if (transport === "auto" || POSSIBLE[endpoint.kind].includes(transport)) return;
-  let hint = "leave it out";
-  if (endpoint.kind === "tcp" && (transport === "http" || transport === "sse")) {
-    const host = endpoint.hostname.includes(":") ? `[${endpoint.hostname}]` : endpoint.hostname;
-    hint = `for HTTP write the endpoint as http://${host}:${endpoint.port}/PATH`;
-  } else if (endpoint.kind === "http" && transport === "tcp") {
-    hint = "for TCP write the endpoint as tcp://HOST:PORT";
-  } else if (endpoint.kind !== "command" && transport === "stdio") {
-    hint = "for a command write -- CMD ARGS…";
-  }
-  throw new ConfigError(`${where} ${transport} does not fit ${KIND_NAMES[endpoint.kind]}; ${hint}`);
+  const misfit = transportMisfit(transport, endpoint);
+  if (misfit !== undefined) throw new ConfigError(`${where} ${transport} ${misfit}`);
 }

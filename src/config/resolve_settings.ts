@@ -9,6 +9,7 @@ import type { Files } from "./files.ts";
 import { parseSeconds, parseSize, parseWhole } from "./numbers.ts";
 import { oneOf, type OptionValues } from "./option_values.ts";
 import { checkTransport, type EndpointInput, resolveEndpoint } from "./resolve_endpoint.ts";
+import type { ResolveBalance } from "./resolve_balance.ts";
 import { resolveFallbacks } from "./resolve_fallbacks.ts";
 import { resolveHeaders } from "./resolve_headers.ts";
 import { resolveOAuth } from "./resolve_oauth.ts";
@@ -17,6 +18,7 @@ import type { ConnectSettings, LogFileSettings, LogSettings } from "./settings.t
 /**
  * Makes the settings of a command that connects, or explains what is wrong with the first option that is.
  *
+ * @param balance where requests are spread over several upstreams; else there is one endpoint
  * @throws {ConfigError} in one line, without secrets
  */
 export function resolveSettings(
@@ -24,6 +26,7 @@ export function resolveSettings(
   input: EndpointInput,
   environment: Environment,
   files: Files,
+  balance?: ResolveBalance,
 ): ConnectSettings {
   const file = resolveLogFile(values);
   const log = { ...resolveLog(values), ...(file === undefined ? {} : { file }) };
@@ -73,10 +76,11 @@ export function resolveSettings(
   };
 
   // After the numbers: one whose value was forgotten takes the endpoint for it.
-  const endpoint = resolveEndpoint(values, input);
   const transportOption = values.required("transport");
   const transport = oneOf(transportOption, ["auto", "http", "sse", "stdio", "tcp"]);
-  checkTransport(transport, endpoint, transportOption.where);
+  const several = balance?.(values, input, { value: transport, where: transportOption.where }, files);
+  const endpoint = several?.endpoint ?? resolveEndpoint(values, input);
+  if (several === undefined) checkTransport(transport, endpoint, transportOption.where);
   const protocolOption = values.required("protocol");
   const protocol = oneOf(protocolOption, ["auto", "legacy", "modern"]);
   if (protocol === "modern" && transport === "sse") {
@@ -90,6 +94,7 @@ export function resolveSettings(
   // A token of the user's own is shown as it is: no tab opens because a server refuses it.
   const own = headers.headers.some(([name]) => name.toLowerCase() === "authorization");
   const signIn = resolveOAuth(values, files);
+  const http = several?.http ?? endpoint.kind === "http";
   const cwd = values.text("cwd");
   if (cwd !== undefined) files.checkDirectory(cwd.value, cwd.where);
   const certificates = values.list("ca-cert");
@@ -97,6 +102,7 @@ export function resolveSettings(
 
   return {
     endpoint,
+    ...(several === undefined ? {} : { balance: several.balance }),
     transport,
     protocol,
     cache: !values.switch("no-cache").value,
@@ -105,7 +111,7 @@ export function resolveSettings(
     fallbacks: resolveFallbacks(values, endpoint, input.platform),
     returnToFirst: oneOf(values.required("fallback-return"), ["auto", "never"]) === "auto",
     ...headers,
-    ...(own || signIn === undefined || endpoint.kind !== "http" ? {} : { signIn }),
+    ...(own || signIn === undefined || !http ? {} : { signIn }),
     allowTools: globs(values, "allow-tool"),
     ignoreTools: globs(values, "ignore-tool"),
     ...(cwd === undefined ? {} : { cwd: cwd.value }),

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../link/endpoint.ts";
+import type { BalanceSettings } from "./balance_settings.ts";
 import type { ClientCertificate } from "./client_certificate.ts";
 import type { OAuthSettings } from "../oauth/settings.ts";
 import type { LogLevel } from "../telemetry/logger.ts";
@@ -52,9 +53,11 @@ export interface SignInSettings {
 
 /** Everything that a command which connects needs, already validated. */
 export interface ConnectSettings {
-  /** Where the server is. */
+  /** Where the server is; of several upstreams, the first one's. */
   readonly endpoint: Endpoint;
-  /** Never contradicts {@linkcode endpoint}. */
+  /** How requests are spread over several upstreams; absent: there is {@linkcode endpoint} alone. */
+  readonly balance?: BalanceSettings;
+  /** Never contradicts {@linkcode endpoint}, nor any of the upstreams. */
   readonly transport: TransportChoice;
   /** The era of the endpoint and its fallbacks; `modern` never goes with the transport `sse`. */
   readonly protocol: ProtocolChoice;

@@ -96,6 +96,12 @@ function unknownScheme(scheme: string): EndpointError {
       "use the server's http:// or https:// URL",
     );
   }
+  if (/^(?:dns|srv)\+(?:https?|tcp)$/.test(scheme)) {
+    return new EndpointError(
+      `${name}: stands for all that a name leads to, and here goes one server only`,
+      "spread requests over them with load-balance",
+    );
+  }
   return new EndpointError(
     `unknown scheme ${name}:`,
     `${FORMS} (a command with a colon in its name goes after --)`,

@@ -11,6 +11,7 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     });
   const code = await runCommandLine(args, {
     "proxy": note("proxy"),
+    "load-balance": note("load-balance"),
     "auth-proxy": note("auth-proxy"),
     "test": note("test"),
     "login": note("login"),
@@ -42,7 +43,7 @@ Deno.test("the command line takes values with = and with a space, and returns th
   strictEqual(command, "proxy");
   strictEqual(code, 42);
   deepStrictEqual(given(input), {
-    "endpoint": "http://x/?a=b=c",
+    "endpoint": ["http://x/?a=b=c"],
     "timeout": "2.5",
     "user-agent": "-dash",
     "header": ["X: -1", "Y: 2"],
@@ -93,4 +94,25 @@ Deno.test("the command line takes values for switches", async () => {
     json: false,
     debug: true,
   });
+});
+
+Deno.test("the command line takes several endpoints where requests can be spread over them, and one elsewhere", async () => {
+  for (const name of ["proxy", "load-balance", "auth-proxy"]) {
+    const { command, input } = await parse(
+      name,
+      "--endpoint",
+      "a:1",
+      "--endpoints=b:1,c:1",
+      "--endpoint=d:1",
+    );
+    strictEqual(command, name);
+    deepStrictEqual(given(input), { "endpoint": ["a:1", "d:1"], "endpoints": ["b:1,c:1"] });
+  }
+  deepStrictEqual(given((await parse("test", "--endpoint", "a:1")).input), { endpoint: "a:1" });
+});
+
+Deno.test("the command line takes several bare arguments of load-balance, and a command after --", async () => {
+  const { input } = await parse("load-balance", "a:1", "--debug", "b:1", "--", "node", "server.js");
+  deepStrictEqual(input.bare, ["a:1", "b:1"]);
+  deepStrictEqual(input.vector, ["node", "server.js"]);
 });

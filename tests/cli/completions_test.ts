@@ -47,6 +47,8 @@ Deno.test("completions know every command, every option of it, and what the opti
       "--auth-token-file",
       "--header-file",
       "--log-file",
+      "--endpoints-file",
+      "--drain-file",
     ]
   ) {
     strictEqual(kinds[name], "file", name);
@@ -55,6 +57,12 @@ Deno.test("completions know every command, every option of it, and what the opti
   strictEqual(kinds["--debug"], "none");
   strictEqual(kinds["--timeout"], "text");
   deepStrictEqual(values["--transport"], { kind: "words", words: ["auto", "http", "sse", "stdio", "tcp"] });
+  const policies = ["round-robin", "least-pending", "p2c", "random", "weighted", "sticky", "hash"];
+  deepStrictEqual(values["--policy"], { kind: "words", words: policies });
+  deepStrictEqual(values["--affinity"], { kind: "words", words: ["none", "session", "resource"] });
+  const repeatable = (command: string) =>
+    MODEL.find(({ name }) => name === command)!.options.find(({ name }) => name === "--endpoint")?.repeatable;
+  deepStrictEqual(["proxy", "load-balance", "auth-proxy", "test"].map(repeatable), [true, true, true, false]);
   deepStrictEqual(values["--log-format"], { kind: "words", words: ["text", "json"] });
 });
 
@@ -190,6 +198,7 @@ Deno.test("fish completes a line (fish)", { ignore: !hasFish }, () =>
           "auth-proxy",
           "completions",
           "help",
+          "load-balance",
           "login",
           "logout",
           "notification-demo",

@@ -5,7 +5,13 @@ import { type CommandName, defaultOf, OPTIONS, optionsOf } from "../../src/confi
 import { VERSION } from "../../src/version.ts";
 import { runCli } from "./run_cli.ts";
 
-const COMMANDS: readonly CommandName[] = ["proxy", "test", "notification-demo", "completions"];
+const COMMANDS: readonly CommandName[] = [
+  "proxy",
+  "load-balance",
+  "test",
+  "notification-demo",
+  "completions",
+];
 const plain = { width: 80, color: false };
 
 Deno.test("help shows every option of a command with its default, and no other's", () => {

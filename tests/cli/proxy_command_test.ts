@@ -7,6 +7,9 @@ Deno.test("the program is proxy when the environment names the endpoint, whateve
     const { code, stderr } = await runCli(args, { env });
     strictEqual(code, 0, stderr);
   }));
+  const several = { MCP_CONNECT_ENDPOINTS: "http://localhost/a,http://localhost/b" };
+  const { code, stderr } = await runCli([], { env: several });
+  strictEqual(code, 0, stderr);
   strictEqual((await runCli([], { env: { MCP_CONNECT_ENDPOINT: "" } })).code, 2);
 });
 

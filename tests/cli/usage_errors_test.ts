@@ -7,7 +7,7 @@ const SECRET = "hunter2hunter2";
 const table: [args: string[], line: RegExp][] = [
   [
     [],
-    /^mcp-connect: no command given \(proxy, auth-proxy, test, login, logout, status, notification-demo, completions, help\)\. See mcp-connect --help$/,
+    /^mcp-connect: no command given \(proxy, load-balance, auth-proxy, test, login, logout, status, notification-demo, completions, help\)\. See mcp-connect --help$/,
   ],
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],
@@ -22,7 +22,7 @@ const table: [args: string[], line: RegExp][] = [
   [["proxy", "--endpont=x"], /unknown option --endpont; did you mean --endpoint\?/],
   [
     ["test", "--fallbacks", "x"],
-    /unknown option --fallbacks for test; it belongs to proxy and auth-proxy\. See mcp-connect test --help/,
+    /unknown option --fallbacks for test; it belongs to proxy, load-balance and auth-proxy\. See mcp-connect test --help/,
   ],
   [["proxy", "--constructor", "x"], /unknown option --constructor\./],
   [["proxy", "--x", "a:1"], /unknown option --x\./],
@@ -73,6 +73,23 @@ const table: [args: string[], line: RegExp][] = [
   [["completions", "csh"], /completions takes the name of a shell/],
   [["completions", "bash", "zsh"], /completions takes the name of a shell/],
   [["completions", "--", "bash"], /completions takes the name of a shell/],
+  [
+    ["load-balance"],
+    /no upstream given; name them as arguments, with --endpoints A,B or --endpoints-file, or a command after --\. See mcp-connect load-balance --help$/,
+  ],
+  [["load-balnce"], /unknown command load-balnce; did you mean load-balance\?/],
+  [
+    ["load-balance", "npx", "-y", "server"],
+    /unknown option -y; if it belongs to a command, put -- before the command/,
+  ],
+  [["load-balance", "a:1", `http://me:${SECRET}@x/`], /argument 2: .*user name or password/],
+  [["load-balance", "--endpoints", `a:1,https://x/?k=${SECRET};weight=${SECRET}`], /entry 2: ;weight takes/],
+  [["load-balance", "--endpoints-file", "/nowhere"], /--endpoints-file: \/nowhere does not exist/],
+  [["proxy", "--policy", "p2c", "a:1"], /--policy needs several upstreams: .*--endpoints A,B/],
+  [["test", "--endpoint", "a:1", "--endpoint", "b:1"], /--endpoint is given more than once/],
+  [["test", "--endpoints", "a:1"], /--endpoints for test; it belongs to proxy, load-balance and auth-proxy/],
+  [["test", "dns+https://x/mcp"], /dns\+https: stands for all .*load-balance/],
+  [["auth-proxy", "--endpoints", "https://x/,a:1"], /only servers at an http or https URL are signed in to/],
   [["notification-demo", "3"], /notification-demo takes no arguments/],
   [["notification-demo", "--count", "many"], /--count takes a whole number/],
 ];
@@ -106,6 +123,7 @@ Deno.test("a missing permission is named and gives exit code 6, without a prompt
     [["proxy", "http://x/", "--auth-token", "${HOME}"], /--allow-env=HOME$/],
     [["proxy", "http://x/", "--header-file", "/etc/hosts"], /--allow-read=\/etc\/hosts$/],
     [["proxy", "http://x/", "--ca-cert", "/etc/hosts"], /--allow-read=\/etc\/hosts$/],
+    [["proxy", "--endpoints-file", "/etc/hosts"], /--allow-read=\/etc\/hosts$/],
   ];
   for (const [args, flag] of table) {
     const { code, stdout, stderr } = await runCli(args, { permissions: [] });

@@ -80,6 +80,8 @@ function valueOf({ kind, placeholder = "" }: OptionSpec): CompletionValue {
   if (kind === "switch") return { kind: "none" };
   if (placeholder === "FILE") return { kind: "file" };
   if (placeholder === "DIRECTORY") return { kind: "directory" };
-  if (/^[a-z]+(?:\|[a-z]+)+$/.test(placeholder)) return { kind: "words", words: placeholder.split("|") };
+  if (/^[a-z0-9-]+(?:\|[a-z0-9-]+)+$/.test(placeholder)) {
+    return { kind: "words", words: placeholder.split("|") };
+  }
   return { kind: "text", label: placeholder };
 }
