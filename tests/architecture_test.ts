@@ -15,6 +15,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "config": ["link", "store", "telemetry", "version.ts", "oauth/settings.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
   "upstream": ["oauth", "link", "mcp", "jsonrpc", "store", "telemetry", "version.ts", "config/settings.ts"],
+  "balance": [
+    "upstream",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "telemetry",
+    "version.ts",
+    "config/settings.ts",
+    "config/balance_settings.ts",
+  ],
   "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "cli": [
@@ -49,6 +59,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms of which another may have no more than the types. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   "upstream": ["config/settings.ts"],
+  "balance": ["config/settings.ts", "config/balance_settings.ts"],
   "bridge": ["config/settings.ts"],
   "diagnose": ["config/settings.ts"],
 };

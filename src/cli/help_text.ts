@@ -30,7 +30,7 @@ interface Page {
 /** One line for each command. */
 export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> = {
   proxy: "connect the MCP client on stdin and stdout to a server",
-  "load-balance": "the same, with the requests spread over several servers",
+  "load-balance": "the same, with requests spread over several servers",
   "auth-proxy": "proxy for a server that is signed in to with OAuth",
   test: "try a server: connect, list what it offers, measure, report",
   login: "sign in to a server, before a client needs it",

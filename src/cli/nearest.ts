@@ -28,7 +28,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   const synonym = Object.hasOwn(SYNONYMS, target) ? SYNONYMS[target] : undefined;
   if (synonym !== undefined && candidates.includes(synonym)) return synonym;
   const begun = candidates.filter((candidate) => candidate.startsWith(target));
-  if (begun.length === 1 && target.length >= SHORTEST) return begun[0];
+  const [shortest] = begun.toSorted((a, b) => a.length - b.length);
+  if (
+    shortest !== undefined && target.length >= SHORTEST &&
+    begun.every((candidate) => candidate.startsWith(shortest))
+  ) {
+    return shortest;
+  }
   let best: string | undefined;
   let bestDistance = 1 + Math.floor(target.length / 4);
   for (const candidate of candidates) {

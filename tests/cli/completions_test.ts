@@ -108,13 +108,13 @@ function typedLines(joined: boolean): Typed[] {
     ["mcp-connect completions fi\t", ["completions", "fish"]],
     ["mcp-connect help te\t", ["help", "test"]],
     ["mcp-connect test --retry-at\t", ["test", "--retry-at"]],
-    ["mcp-connect proxy --header 'X-A: \"b\"' --drain\t1", [
+    ["mcp-connect proxy --header 'X-A: \"b\"' --drain-t\t1", [
       "proxy",
       "--header",
       'X-A: "b"',
       ...valued("--drain-timeout", "1"),
     ]],
-    ["mcp-connect proxy --header=X:1 --drain\t1", [
+    ["mcp-connect proxy --header=X:1 --drain-t\t1", [
       "proxy",
       "--header=X:1",
       ...valued("--drain-timeout", "1"),
@@ -222,7 +222,7 @@ Deno.test("fish completes a line (fish)", { ignore: !hasFish }, () =>
       ["mcp-connect proxy --ca-cert=pl", ["--ca-cert=plain.pem"]],
       ["mcp-connect proxy --cwd ", ["a dir/"]],
       ["mcp-connect proxy --auth-token ", []],
-      ["mcp-connect proxy --header 'X: \"1\"' --drain", ["--drain-timeout"]],
+      ["mcp-connect proxy --header 'X: \"1\"' --drain-t", ["--drain-timeout"]],
       ["mcp-connect proxy -- basenc", ["basenc"]],
       ["mcp-connect proxy -- cat pl", ["plain.pem"]],
       ["mcp-connect proxy -- 'it is' pl", ["plain.pem"]],

@@ -5,6 +5,8 @@ import type { Environment } from "../../src/config/environment.ts";
 import type { Files } from "../../src/config/files.ts";
 import { type CommandName, OPTIONS, variableOf } from "../../src/config/options.ts";
 import { optionValues, type ParsedOptions } from "../../src/config/option_values.ts";
+import { wantsPool } from "../../src/config/named_upstreams.ts";
+import { resolveBalance } from "../../src/config/resolve_balance.ts";
 import { resolveSettings } from "../../src/config/resolve_settings.ts";
 import type { ConnectSettings } from "../../src/config/settings.ts";
 import { VERSION } from "../../src/version.ts";
@@ -71,7 +73,10 @@ function settings(
     return value === undefined ? { kind: "unset" } : { kind: "set", value };
   };
   const values = optionValues(command, options, environment);
-  return resolveSettings(values, { bare, vector, platform: "posix" }, environment, files);
+  const named = { bare, vector, platform: "posix" } as const;
+  const several = (command === "proxy" || command === "load-balance" || command === "auth-proxy") &&
+    wantsPool(command, values, named);
+  return resolveSettings(values, named, environment, files, several ? resolveBalance : undefined);
 }
 
 function problem(input: Input): string {
@@ -254,6 +259,7 @@ Deno.test("resolveSettings takes every option from the environment, and the comm
 Deno.test("every option can be given by its variable, and an error names that", () => {
   const wrong: Partial<Record<string, string>> = {
     "endpoint": "ws://x",
+    "endpoints": "ws://x",
     "auth-token": "a\nb",
     "auth-token-file": "nowhere",
     "api-key": "${NOPE}",
@@ -280,6 +286,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "json",
     "count",
     "log-file",
+    "drain-file",
     "store",
     "client-id",
     "client-secret",
@@ -289,6 +296,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     if (free.includes(option.name)) continue;
     const variable = variableOf(option.name);
     const text = problem({
+      command: option.group === "Load balancing" ? "load-balance" : "proxy",
       variables: { MCP_CONNECT_ENDPOINT: "http://localhost/", [variable]: wrong[option.name] ?? "nonsense!" },
     });
     ok(text.includes(variable), `${variable}: ${text}`);
