@@ -31,7 +31,7 @@ const TABLE: readonly (readonly [text: string, upstream: string])[] = [
   ["https://a/x;weight=2?y=1", "https://a/x;weight=2?y=1 ×1"],
   ["https://a/x?y=1;2;drain", "https://a/x?y=1;2 ×1 drained"],
   ["sh -c 'a; drain'", 'sh -c "a; drain" ×1'],
-  [`sh -c "a;weight=2"`, 'sh -c "a;weight=2" ×1'],
+  [`sh -c "a;weight=2"`, "sh -c a;weight=2 ×1"],
   ["node server.js --x 1,2;weight=2", "node server.js --x 1,2 ×2"],
   ["unix:/run/a.sock;drain", "unix:/run/a.sock ×1 drained"],
   ["dns+https://a.example:8443/mcp;weight=2", "https://a.example:8443/mcp ×2 each"],
