@@ -1,3 +1,4 @@
+import type { BalanceSettings } from "../config/balance_settings.ts";
 import type { ConnectSettings } from "../config/settings.ts";
 import { stdioFace } from "../face/stdio_face.ts";
 import { Message } from "../jsonrpc/message.ts";
@@ -9,7 +10,7 @@ import { mcpLevelAtLeast, toLogNotification, toMcpLevel } from "../telemetry/mcp
 import { type Bridge, createBridge } from "./bridge.ts";
 import { watchEnds } from "./ends.ts";
 import { serverLogs } from "../upstream/session.ts";
-import { openUpstream } from "../upstream/open_upstream.ts";
+import { openUpstream, type PoolTools } from "../upstream/open_upstream.ts";
 
 /** How long what is in flight may take once we are told to end, in milliseconds. Hosts kill two seconds after asking. */
 const HURRIED_DRAIN_MS = 500;
@@ -39,6 +40,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     logger,
     session: () => bridge.session,
     leaving: leaving.signal,
+    ...(settings.balance && { openPool: await poolOpener(settings.balance, logger) }),
   });
   const peer = await filtered(upstream, settings, endpoint);
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
@@ -66,6 +68,14 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
   ]);
   ends.stop();
   return 0;
+}
+
+async function poolOpener(
+  balance: BalanceSettings,
+  logger: Logger,
+): Promise<(tools: PoolTools) => Promise<Peer>> {
+  const { openPool } = await import("../balance/open_pool.ts");
+  return (tools) => openPool({ ...tools, balance, logger });
 }
 
 async function filtered(peer: Peer, settings: ConnectSettings, endpoint: string): Promise<Peer> {

@@ -23,6 +23,7 @@ const CODES: Readonly<Record<FailureName, ExitCodeNumber>> = {
   TOOL_FILTERED: ExitCode.Refused,
   SHUTTING_DOWN: ExitCode.Unexpected,
   OVERLOADED: ExitCode.Unexpected,
+  NO_UPSTREAM: ExitCode.Unreachable,
 };
 
 /** The exit code of a failure by its stable name; a server's own error answers count as refusals. */

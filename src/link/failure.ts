@@ -48,6 +48,8 @@ export const FailureCode = {
   OVERLOADED: -31016,
   /** The user has to sign in; `error.data.url` is where. The request was not sent. */
   LOGIN_REQUIRED: -31017,
+  /** None of the upstreams takes requests; the request was not sent. */
+  NO_UPSTREAM: -31018,
 } as const;
 
 /** The stable name of a failure. */
@@ -77,6 +79,7 @@ const HINTS: Readonly<Record<FailureName, string>> = {
   TOOL_FILTERED: "see --allow-tool and --ignore-tool",
   SHUTTING_DOWN: "the request may have been carried out",
   OVERLOADED: "send fewer at a time, or raise --max-in-flight",
+  NO_UPSTREAM: "are the servers running? It goes on by itself as soon as one is back",
   LOGIN_REQUIRED: "sign in, in the browser or with mcp-connect login, and try again",
 };
 

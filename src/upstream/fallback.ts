@@ -10,6 +10,7 @@ import { createTasks } from "../link/tasks.ts";
 import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type FallbackVerdict, judgeFallback } from "./fallback_policy.ts";
+import { markedId, readMarkedId } from "./marked_id.ts";
 import { mayHaveRun, notKnownToHaveRun } from "./retry_policy.ts";
 
 /** An endpoint that may serve the client. */
@@ -356,14 +357,14 @@ export function fallbackPool(options: FallbackOptions): Peer {
   /** A fallback's questions get ids of their own: they must not meet those of another server. */
   function fromPlace({ serial }: Place, message: Message): Message {
     if (message.kind === "request") {
-      const own = serial === 0 ? message : withId(message, markedId(serial, message.id!));
+      const own = withId(message, markedId(serial, message.id!));
       if (questions.size < MOST_QUESTIONS) questions.add(own.id!);
       return own;
     }
     if (message.method !== "notifications/cancelled") return message;
     const id = textAt(message, ["params", "requestId"]);
     if (id === undefined) return message;
-    const own = serial === 0 ? id : markedId(serial, id);
+    const own = markedId(serial, id);
     questions.delete(own);
     return edit(message, [{ path: ["params", "requestId"], value: own }]);
   }
@@ -400,17 +401,3 @@ const CLOSE_MS = 5000;
 
 /** Open questions that are kept account of. */
 const MOST_QUESTIONS = 4096;
-
-const MARK = "mcp-connect-from-";
-
-/** The id of a question, marked with who has asked it. */
-function markedId(serial: number, id: Id): Id {
-  return JSON.stringify(`${MARK}${serial}-${id}`);
-}
-
-/** Whose question it was, and its own id. */
-function readMarkedId(id: Id): { readonly serial: number; readonly id: Id } {
-  if (!id.startsWith(`"${MARK}`)) return { serial: 0, id };
-  const [, serial, own] = /^mcp-connect-from-(\d+)-(.*)$/s.exec(JSON.parse(id)) ?? [];
-  return serial === undefined || own === undefined ? { serial: 0, id } : { serial: Number(serial), id: own };
-}

@@ -16,6 +16,7 @@ const NO_WAY: ReadonlySet<string> = new Set([
   "COMMAND",
   "CONNECT_TIMEOUT",
   "CONNECTION_LOST",
+  "NO_UPSTREAM",
 ]);
 /** Statuses of gateways that do not reach the server. */
 const GATEWAY: ReadonlySet<number> = new Set([502, 503, 504]);

@@ -11,17 +11,23 @@ import type { Session } from "./session.ts";
 import { signInGate } from "./sign_in_gate.ts";
 import { type UserAccount, userAccount } from "./user_account.ts";
 
+/** Where a server is. */
+export interface Place extends Omit<Fallback, "presumed"> {
+  /** What is connected to in place of the endpoint's name. */
+  readonly address?: { readonly hostname: string; readonly port: number };
+}
+
 /** What {@linkcode openCandidate} needs. */
 export interface CandidateOptions {
   /** Where the server is. */
-  readonly candidate: Omit<Fallback, "presumed">;
+  readonly candidate: Place;
   readonly settings: ConnectSettings;
   /** What is known of the server's eras. */
   readonly era: EraNote;
   /** What the legacy client has established. */
   readonly session: () => Session;
   /** To be called when that has been established again. */
-  readonly replayed: () => void;
+  readonly replayed: (capabilities: Readonly<Record<string, unknown>>) => void;
   /** Aborts when the client has gone. */
   readonly leaving: AbortSignal;
   readonly logger: Logger;
@@ -50,7 +56,7 @@ export async function openCandidate(options: CandidateOptions): Promise<Peer> {
   };
 
   /** Keeps a session alive on a wire. */
-  function withSession(wire: Peer, session: () => Session, replayed: () => void): Peer {
+  function withSession(wire: Peer, session: () => Session, replayed: CandidateOptions["replayed"]): Peer {
     return recovering({
       session,
       endpoint: name,

@@ -1,3 +1,4 @@
+import type { UpstreamSettings } from "../config/balance_settings.ts";
 import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
@@ -7,6 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { createEraNotes } from "./era_notes.ts";
 import type { KeptListening } from "./kept_listening.ts";
 import { createListings } from "./listings.ts";
+import type { ToolHints } from "../mcp/safety.ts";
 import { openCandidate } from "./open_candidate.ts";
 import { retrying } from "./retry.ts";
 import type { Session } from "./session.ts";
@@ -19,6 +21,19 @@ export interface UpstreamOptions {
   readonly session: () => Session;
   /** Aborts when the client has gone, while requests of its may still be in flight. */
   readonly leaving: AbortSignal;
+  /** Makes the Peer of several upstreams, where the settings name several. */
+  readonly openPool?: (tools: PoolTools) => Promise<Peer>;
+}
+
+/** What whoever spreads requests over several upstreams is given. */
+export interface PoolTools {
+  /** Makes the Peer of one upstream. */
+  readonly open: (
+    upstream: UpstreamSettings,
+    replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
+  ) => Promise<Peer>;
+  /** What the tool that is called says of itself. */
+  readonly hintsFor: (call: Message) => ToolHints | undefined;
 }
 
 /**
@@ -48,11 +63,31 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
     });
   }
 
+  /** The Peer of the endpoint itself, or of the upstreams that stand for it. */
+  function openFirst(replayed: () => void): Promise<Peer> {
+    const { openPool } = options;
+    if (openPool === undefined) return open(settings, replayed);
+    return openPool({
+      open: (upstream, itsReplayed) =>
+        openCandidate({
+          candidate: upstream,
+          // The user's headers are for all that were named.
+          settings: { ...settings, endpoint: upstream.endpoint, transport: upstream.transport },
+          era: eras.of(upstream.endpoint),
+          session,
+          replayed: itsReplayed,
+          leaving,
+          logger,
+        }),
+      hintsFor: listings.hintsFor,
+    });
+  }
+
   async function openWithFallbacks(): Promise<Peer> {
     const { fallbackPool } = await import("./fallback.ts");
     const [first, ...rest] = [settings, ...settings.fallbacks].map((it) => ({
       endpoint: describeEndpoint(it.endpoint),
-      open: (replayed: () => void) => open(it, replayed),
+      open: it === settings ? openFirst : (replayed: () => void) => open(it, replayed),
       ...("presumed" in it && it.presumed !== undefined ? { warning: it.presumed } : {}),
     }));
     return fallbackPool({
@@ -83,14 +118,15 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   }
 
   const peer =
-    await (settings.fallbacks.length === 0 ? open(settings, () => void compareLists()) : openWithFallbacks());
+    await (settings.fallbacks.length === 0 ? openFirst(() => void compareLists()) : openWithFallbacks());
   const layer = retrying({
     attempts: settings.retryAttempts,
     delayMs: settings.retryDelayMs,
     timeoutMs: settings.timeoutMs,
     requestTimeoutMs: settings.requestTimeoutMs,
     listings,
-    onceOnly: settings.endpoint.kind === "command" && settings.fallbacks.length === 0,
+    onceOnly: settings.endpoint.kind === "command" && settings.fallbacks.length === 0 &&
+      options.openPool === undefined,
     endpoint: describeEndpoint(settings.endpoint),
     logger,
   });

@@ -23,8 +23,8 @@ export interface RecoveryOptions {
   readonly attempts: number;
   /** The server is asked for a sign of life so often; `undefined` for never. */
   readonly keepAliveMs: number | undefined;
-  /** The session has been established again: with another server, perhaps. */
-  readonly replayed: () => void;
+  /** The session has been established again: with another server, perhaps, which has declared these capabilities. */
+  readonly replayed: (capabilities: Readonly<Record<string, unknown>>) => void;
   /**
    * Whether the wire can be dead without a word; one to a process of this machine can't.
    * @default true
@@ -122,11 +122,13 @@ export function recovering(options: RecoveryOptions): Layer {
       }
       // A client that has begun anew meanwhile has a session of its own.
       if (outdated()) return undefined;
-      logger.warn("the session has been established again", { endpoint });
+      // The first here is no news: others have served the client before.
+      if (generation === 0) logger.info("the session has been established here too", { endpoint });
+      else logger.warn("the session has been established again", { endpoint });
       await compare(known.capabilities, result.capabilities);
       initialized = known.initialized;
       begin();
-      options.replayed();
+      options.replayed(result.capabilities);
       return undefined;
     }
 

@@ -65,7 +65,7 @@ async function setUp({ notify, serve, ...options }: SetUp = {}) {
     ...options,
     replayed() {
       replays++;
-      options.replayed?.();
+      options.replayed?.({});
     },
   })(server);
   const closed: string[] = [];

@@ -1,0 +1,315 @@
+import { notification } from "../jsonrpc/answers.ts";
+import { edit } from "../jsonrpc/edit.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { type OpenExchange, openExchange } from "../link/exchange.ts";
+import { failure } from "../link/failure.ts";
+import { pause } from "../link/pause.ts";
+import type { Exchange, Outcome, Peer, RequestOptions } from "../link/peer.ts";
+import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
+import { mayHaveRun, notKnownToHaveRun } from "../upstream/retry_policy.ts";
+import { evidenceFor } from "./evidence.ts";
+import type { HealthKeeper } from "./health_keeper.ts";
+import { judgeMove } from "./judge_move.ts";
+import type { Ground, Leg, Member } from "./member.ts";
+import type { Members } from "./members.ts";
+import { kindOf } from "./route.ts";
+
+/** What {@linkcode createFlights} needs. */
+export interface FlightsOptions {
+  readonly members: Members;
+  readonly health: HealthKeeper;
+  /** Chooses where a request goes that has been at `tried` already; `undefined` when there is nowhere left. */
+  readonly choose: (message: Message, tried: ReadonlySet<Member>, safe: () => boolean) => Choice | undefined;
+  /** What is open to a member. */
+  readonly groundOf: (member: Member) => Ground;
+  /** Takes what an upstream says on a request's behalf, and returns what the client is to see of it. */
+  readonly fromServer: (ground: Ground, member: Member, message: Message) => Message | undefined;
+  /** What the client is to be given of an answer. */
+  readonly shown: (member: Member, request: Message, answer: Message) => Message;
+  /** One that answers, or fails, no more of those that were asked of it. */
+  readonly left: (ground: Ground, member: Member) => void;
+  /** What the tool that is called says of itself. */
+  readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** A safe request without an answer for so long goes to a second upstream too, in milliseconds; absent: never. */
+  readonly hedgeAfterMs?: number;
+  /** Told of a request that its client has given up although nothing was heard since it was sent. */
+  readonly suspect: (member: Member) => void;
+  /** The pool, for errors. */
+  readonly name: () => string;
+}
+
+/** Where a request goes. */
+export interface Choice {
+  readonly member: Member;
+  /** It shows whether that upstream is back. */
+  readonly trial: boolean;
+}
+
+/** What may go with a request beside what a Peer takes. */
+export interface FlightOptions extends RequestOptions {
+  /** The only upstream that can answer it. */
+  readonly bound?: Member;
+  /** What is to be answered when that is gone; without it, others are asked. */
+  readonly whenGone?: (outcome: Outcome) => Outcome;
+}
+
+/** Carries requests to members: from one to the next until one has answered, or none may. */
+export interface Flights {
+  carry(message: Message, options: FlightOptions): Exchange;
+}
+
+/** A request under way. */
+interface Flight {
+  readonly message: Message;
+  readonly options: FlightOptions;
+  readonly client: OpenExchange;
+  /** One, or two while it is hedged. */
+  readonly legs: Leg[];
+  tried: Set<Member> | undefined;
+  /** The first failure, which says most. */
+  failed: Outcome | undefined;
+  /** Some attempt may have been carried out. */
+  ran: boolean;
+  safe: boolean | undefined;
+  /** Ends the wait for a hedge. */
+  hedge: AbortController | undefined;
+}
+
+/** However many upstreams there are, a request is tried at no more. */
+const MOST_TRIES = 16;
+const NOWHERE: ReadonlySet<Member> = new Set();
+
+/** Makes {@linkcode Flights}. */
+export function createFlights(options: FlightsOptions): Flights {
+  const { members, health } = options;
+
+  function carry(message: Message, flightOptions: FlightOptions): Exchange {
+    const client = openExchange((notice) => cancel(flight, notice), () => isHeld(flight));
+    const flight: Flight = {
+      message,
+      options: flightOptions,
+      client,
+      legs: [],
+      tried: undefined,
+      failed: undefined,
+      ran: false,
+      safe: undefined,
+      hedge: undefined,
+    };
+    const { bound } = flightOptions;
+    if (bound !== undefined) launch(flight, { member: bound, trial: false });
+    else goOn(flight);
+    if (options.hedgeAfterMs !== undefined) void hedge(flight, options.hedgeAfterMs);
+    return client;
+  }
+
+  function isSafe(flight: Flight): boolean {
+    const { message } = flight;
+    return flight.safe ??= isSafeToRepeat(message.method!, options.hintsFor(message));
+  }
+
+  function isHeld(flight: Flight): boolean {
+    return !flight.ran && flight.legs.every((leg) => leg.exchange?.held ?? leg.exchange === undefined);
+  }
+
+  /** Tries the next upstream; what cannot go anywhere has failed. */
+  function goOn(flight: Flight): void {
+    const tried = flight.tried ?? NOWHERE;
+    const choice = tried.size >= MOST_TRIES
+      ? undefined
+      : options.choose(flight.message, tried, () => isSafe(flight));
+    if (choice !== undefined) return launch(flight, choice);
+    flight.client.settle(allFailed(flight));
+  }
+
+  function launch(flight: Flight, { member, trial }: Choice): void {
+    const now = performance.now();
+    const ground = options.groundOf(member);
+    if (trial) health.startTrial(member, now);
+    const leg: Leg = {
+      member,
+      ground,
+      sentAt: now,
+      trial,
+      exchange: undefined,
+      silent: false,
+      over: false,
+      giveUp() {
+        leg.silent = true;
+        leg.exchange?.cancel(cancellation(flight));
+        if (leg.exchange === undefined) over(flight, leg, { kind: "cancelled" });
+      },
+      mayMove: () => flight.options.bound === undefined && (isHeld(flight) || isSafe(flight)),
+    };
+    flight.legs.push(leg);
+    member.legs.add(leg);
+    ground.inFlight++;
+    member.requests++;
+    members.pending(member, 1);
+    if (ground.peer !== undefined) return dispatch(flight, leg, ground.peer);
+    ground.opening.then(
+      (peer) => {
+        if (!leg.over) dispatch(flight, leg, peer);
+      },
+      (error) => {
+        const why = failure("UNREACHABLE", member.endpoint, String(error));
+        over(flight, leg, { kind: "not_sent", failure: why });
+      },
+    );
+  }
+
+  function dispatch(flight: Flight, leg: Leg, peer: Peer): void {
+    const { bound: _, whenGone: __, ...requestOptions } = flight.options;
+    const receive = requestOptions.receive;
+    leg.exchange = peer.request(flight.message, {
+      ...requestOptions,
+      ...(receive && {
+        receive: (message: Message) => {
+          leg.member.heardAt = performance.now();
+          preferred(flight, leg);
+          const own = options.fromServer(leg.ground, leg.member, message);
+          return own === undefined ? undefined : receive(own);
+        },
+      }),
+    });
+    leg.exchange.whenOver((outcome) => over(flight, leg, outcome));
+  }
+
+  function over(flight: Flight, leg: Leg, given: Outcome): void {
+    if (leg.over) return;
+    const { member, ground } = leg;
+    const outcome = leg.silent ? silence(flight, leg) : given;
+    leg.over = true;
+    flight.legs.splice(flight.legs.indexOf(leg), 1);
+    member.legs.delete(leg);
+    members.pending(member, -1);
+    ground.inFlight--;
+    if (outcome.kind === "answered") {
+      answered(flight, leg, outcome.message);
+    } else {
+      if (!leg.silent) health.note(member, evidenceFor(outcome), leg.trial);
+      if (outcome.kind !== "cancelled") failed(flight, leg, outcome);
+      else if (flight.legs.length === 0) flight.client.settle(outcome);
+    }
+    options.left(ground, member);
+  }
+
+  function answered(flight: Flight, leg: Leg, answer: Message): void {
+    const { member } = leg;
+    const now = performance.now();
+    member.heardAt = now;
+    member.answered++;
+    const { message, options: { background } } = flight;
+    if (background !== true) health.took(member, kindOf(message), now - leg.sentAt, now);
+    // A request that was sent although the upstream was down is a proof too.
+    health.note(member, { kind: "alive" }, leg.trial || member.circuit.kind === "closed");
+    settle(flight, { kind: "answered", message: options.shown(member, message, answer) });
+  }
+
+  function settle(flight: Flight, outcome: Outcome): void {
+    flight.hedge?.abort();
+    flight.client.settle(outcome);
+    for (const other of [...flight.legs]) other.exchange?.cancel(cancellation(flight));
+  }
+
+  function failed(flight: Flight, leg: Leg, outcome: Outcome): void {
+    const { message, client, options: { bound, whenGone } } = flight;
+    leg.member.failed++;
+    if (client.settled) return;
+    flight.failed ??= outcome;
+    flight.ran ||= mayHaveRun(outcome);
+    // Another attempt goes on.
+    if (flight.legs.length > 0) return;
+    const handshake = message.method === "initialize" || message.method === "server/discover";
+    const moves = judgeMove(outcome, handshake, isSafe(flight)) === "move";
+    if (!moves) return settle(flight, flight.ran ? notKnownToHaveRun(outcome) : outcome);
+    if (bound !== undefined && whenGone !== undefined) return settle(flight, whenGone(outcome));
+    (flight.tried ??= new Set()).add(leg.member);
+    leg.member.moved++;
+    goOn(flight);
+  }
+
+  /** What is said of an attempt that was given up because nothing was heard. */
+  function silence(flight: Flight, leg: Leg): Outcome {
+    const { endpoint } = leg.member;
+    const left = leg.exchange !== undefined && leg.exchange.held !== true;
+    const why = failure(
+      left ? "CONNECTION_LOST" : "CONNECT_TIMEOUT",
+      endpoint,
+      "the server gives no sign of life",
+    );
+    return left && !isHeld(flight)
+      ? { kind: "lost", failure: why, lastEventId: undefined }
+      : { kind: "not_sent", failure: why };
+  }
+
+  /** Says why nothing more is tried. */
+  function allFailed(flight: Flight): Outcome {
+    const all = [...members.all];
+    const { failed } = flight;
+    const names = all.map(({ endpoint, why }) => why === undefined ? endpoint : `${endpoint} (${why})`);
+    const listed = names.length > 5
+      ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`
+      : names.join(", ");
+    const what = all.length === 0 ? "there is no upstream" : `no upstream takes requests: ${listed}`;
+    const why = failure("NO_UPSTREAM", options.name(), what);
+    if (failed === undefined || !("failure" in failed)) return { kind: "not_sent", failure: why };
+    // What asks for patience, or wants the user to sign in, is for those to know who can do something about it.
+    if (failed.kind === "retry_later" || failed.kind === "unauthorized") return failed;
+    if (flight.ran) {
+      return notKnownToHaveRun({
+        ...failed,
+        failure: { ...failed.failure, message: `${failed.failure.message}; ${what}` },
+      });
+    }
+    return { kind: "not_sent", failure: why };
+  }
+
+  function cancel(flight: Flight, notice: Message | undefined): void {
+    flight.hedge?.abort();
+    const now = performance.now();
+    for (const leg of [...flight.legs]) {
+      if (leg.member.heardAt < leg.sentAt && now - leg.sentAt > SUSPICIOUS_MS) options.suspect(leg.member);
+      if (leg.exchange === undefined) over(flight, leg, { kind: "cancelled" });
+      else leg.exchange.cancel(notice);
+    }
+  }
+
+  // Hedging -------------------------------------------------------------------------------------------------------
+
+  async function hedge(flight: Flight, afterMs: number): Promise<void> {
+    const { message, options: { bound, background } } = flight;
+    if (bound !== undefined || background === true || message.method === "initialize") return;
+    flight.hedge = new AbortController();
+    if (!await pause(afterMs, flight.hedge.signal)) return;
+    const [first] = flight.legs;
+    // One that waits for its turn is not slow, and one that talks is being carried out.
+    if (flight.client.settled || first === undefined || flight.legs.length > 1 || !isSafe(flight)) return;
+    if (first.member.heardAt >= first.sentAt && flight.hedge.signal.aborted) return;
+    const choice = options.choose(message, new Set([...flight.tried ?? [], first.member]), () => false);
+    if (choice === undefined || members.view.isAvailable[choice.member.index] !== 1) return;
+    launch(flight, choice);
+  }
+
+  /** The first of two that says something is the one that goes on. */
+  function preferred(flight: Flight, leg: Leg): void {
+    flight.hedge?.abort();
+    if (flight.legs.length < 2) return;
+    for (const other of [...flight.legs]) {
+      if (other !== leg) other.exchange?.cancel(cancellation(flight));
+    }
+  }
+
+  return { carry };
+}
+
+/** A request that is given up within this time says nothing of its upstream, in milliseconds. */
+const SUSPICIOUS_MS = 1000;
+
+function cancellation({ message }: Flight): Message {
+  const notice = notification("notifications/cancelled", {
+    requestId: 0,
+    reason: "another upstream takes it over",
+  });
+  return edit(notice, [{ path: ["params", "requestId"], value: message.id! }]);
+}

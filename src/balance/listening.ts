@@ -1,0 +1,164 @@
+import { edit, textAt, withId } from "../jsonrpc/edit.ts";
+import type { Id } from "../jsonrpc/id.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { type OpenExchange, openExchange } from "../link/exchange.ts";
+import type { Exchange, Outcome, Peer, Receive, RequestOptions } from "../link/peer.ts";
+import { META } from "../mcp/modern.ts";
+import { tagged } from "../mcp/subscriptions.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { type KeptListening, keptListening } from "../upstream/kept_listening.ts";
+import type { Member } from "./member.ts";
+import { isChange } from "./merging.ts";
+
+/** What {@linkcode createListening} needs. */
+export interface ListeningOptions {
+  readonly members: ReadonlySet<Member>;
+  /** Opens what is not open yet. */
+  readonly peerOf: (member: Member) => Promise<Peer>;
+  /** Whether the client is to be told what this upstream says. */
+  readonly isNews: (message: Message, serial: number) => boolean;
+  /** Takes what is for a client that has named nobody. */
+  readonly receive: Receive;
+  readonly newId: () => Id;
+  readonly logger: Logger;
+}
+
+/** What modern clients listen for, at every upstream. */
+export interface Listening {
+  /** Carries a `subscriptions/listen`. */
+  carry(message: Message, options: RequestOptions): Exchange;
+  /** Who takes a message from a wire that all share; `undefined` when it belongs to no subscription. */
+  receiverOf(member: Member, message: Message): Receive | undefined;
+  /** An upstream has come, or is back. */
+  joined(member: Member): void;
+  /** What was open to an upstream is closed. */
+  left(member: Member): void;
+  close(): void;
+}
+
+/** A `subscriptions/listen` of a client's. */
+interface Stream {
+  readonly message: Message;
+  readonly options: RequestOptions;
+  readonly client: OpenExchange;
+  /** The same at each upstream that has not ended it. */
+  readonly parts: Map<Member, Exchange | undefined>;
+  acknowledged: boolean;
+}
+
+/**
+ * Makes {@linkcode Listening}: each subscription is kept up at every upstream, and its client sees one. It is acknowledged when
+ * the first has acknowledged it, a change that several tell of is told once, and it ends when the last has ended it.
+ */
+export function createListening(options: ListeningOptions): Listening {
+  const streams = new Set<Stream>();
+  const kept = new Map<Member, KeptListening>();
+
+  function keptAt(member: Member): KeptListening {
+    let it = kept.get(member);
+    if (it !== undefined) return it;
+    it = keptListening({
+      send(message, requestOptions) {
+        const exchange = openExchange((notice) => sent?.cancel(notice), () => sent === undefined);
+        let sent: Exchange | undefined;
+        void options.peerOf(member).then((peer) => {
+          if (exchange.settled) return;
+          sent = peer.request(message, requestOptions);
+          sent.whenOver(exchange.settle);
+        });
+        return exchange;
+      },
+      receive: options.receive,
+      newId: options.newId,
+      endpoint: member.endpoint,
+      logger: options.logger,
+    });
+    kept.set(member, it);
+    return it;
+  }
+
+  function carry(message: Message, requestOptions: RequestOptions): Exchange {
+    const client = openExchange(() => {
+      streams.delete(stream);
+      for (const [, part] of stream.parts) part?.cancel();
+    });
+    const stream: Stream = {
+      message,
+      options: requestOptions,
+      client,
+      parts: new Map(),
+      acknowledged: false,
+    };
+    streams.add(stream);
+    for (const member of options.members) if (!member.leaving && !member.draining) join(stream, member);
+    return client;
+  }
+
+  function join(stream: Stream, member: Member): void {
+    if (stream.parts.has(member) || stream.client.settled) return;
+    stream.parts.set(member, undefined);
+    const part = keptAt(member).carry(withId(stream.message, options.newId()), {
+      ...stream.options,
+      receive: (said) => fromPart(stream, member, said),
+    });
+    if (stream.parts.has(member)) stream.parts.set(member, part);
+    part.whenOver((outcome) => partOver(stream, member, outcome));
+  }
+
+  function fromPart(stream: Stream, member: Member, said: Message): void | Promise<void> {
+    // An end of good order is the end of this part, and the client's when it is the last.
+    if (said.method === "notifications/cancelled") return;
+    if (said.method === "notifications/subscriptions/acknowledged") {
+      if (stream.acknowledged) return;
+      stream.acknowledged = true;
+    }
+    const id = stream.message.id!;
+    const own = textAt(said, ["params", "_meta", META.subscriptionId]) === undefined
+      ? said
+      : tagged(said, id);
+    if (isChange(own.method) && !options.isNews(own, member.serial)) return;
+    return (stream.options.receive ?? options.receive)(own);
+  }
+
+  function partOver(stream: Stream, member: Member, outcome: Outcome): void {
+    stream.parts.delete(member);
+    if (stream.client.settled) return;
+    // One that can't be reached is joined when it is back, as long as another serves or may yet.
+    if (stream.parts.size > 0) return;
+    if (stream.acknowledged && outcome.kind !== "answered" && outcome.kind !== "cancelled") return;
+    streams.delete(stream);
+    stream.client.settle(
+      outcome.kind === "answered"
+        ? { kind: "answered", message: asClients(stream, outcome.message) }
+        : outcome,
+    );
+  }
+
+  function asClients({ message }: Stream, answer: Message): Message {
+    const own = withId(answer, message.id!);
+    const path = ["result", "_meta", META.subscriptionId];
+    return textAt(own, path) === undefined ? own : edit(own, [{ path, value: message.id! }]);
+  }
+
+  return {
+    carry,
+    receiverOf: (member, message) => kept.get(member)?.receiverOf(message),
+    joined(member) {
+      for (const stream of streams) join(stream, member);
+    },
+    left(member) {
+      kept.get(member)?.close();
+      kept.delete(member);
+      for (const stream of streams) {
+        const part = stream.parts.get(member);
+        stream.parts.delete(member);
+        part?.cancel();
+        // What is open to it is opened anew for a client that begins anew.
+        if (!member.leaving) join(stream, member);
+      }
+    },
+    close() {
+      for (const it of kept.values()) it.close();
+    },
+  };
+}

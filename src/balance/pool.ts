@@ -1,0 +1,606 @@
+import { errorAnswer, request as newRequest } from "../jsonrpc/answers.ts";
+import { edit, textAt, withId } from "../jsonrpc/edit.ts";
+import { ErrorCode } from "../jsonrpc/error_codes.ts";
+import { textFinder } from "../jsonrpc/includes.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import { describeEndpoint } from "../link/describe_endpoint.ts";
+import { settledExchange } from "../link/exchange.ts";
+import { type Failure, failure } from "../link/failure.ts";
+import { pause } from "../link/pause.ts";
+import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
+import { createTasks } from "../link/tasks.ts";
+import { readInitializeResult } from "../mcp/revision.ts";
+import type { ToolHints } from "../mcp/safety.ts";
+import type { BalanceSettings, UpstreamSettings } from "../config/balance_settings.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createBelongings, type Owner } from "./belongings.ts";
+import { createChecks } from "./checks.ts";
+import type { Evidence } from "./evidence.ts";
+import { type Choice, createFlights } from "./flights.ts";
+import { createHealthKeeper, stateOf } from "./health_keeper.ts";
+import { cumulativeHistogram, recentLatency } from "./health/latency_histogram.ts";
+import type { Disagreements } from "./disagreements.ts";
+import { createListening } from "./listening.ts";
+import { createMember, type Ground, type Member } from "./member.ts";
+import { createMembers } from "./members.ts";
+import { createMerging, isChange } from "./merging.ts";
+import { createChooser } from "./policies/choose.ts";
+import { hashText } from "./policies/hash_text.ts";
+import { createQuestions } from "./questions.ts";
+import { type Bond, bondOf, isList, keyOf, resourceOf } from "./route.ts";
+import type { PoolSnapshot } from "./snapshot.ts";
+
+/** What a {@linkcode balancedPool} needs. Times in milliseconds. */
+export interface PoolOptions extends
+  Pick<
+    BalanceSettings,
+    | "policy"
+    | "affinity"
+    | "checkIntervalMs"
+    | "checkTimeoutMs"
+    | "hedgeAfterMs"
+    | "slowStartMs"
+    | "maxEjectedPercent"
+  > {
+  /** Those it begins with. */
+  readonly upstreams: readonly UpstreamSettings[];
+  /**
+   * Makes the Peer of one, which establishes the client's session by itself when it is first asked for something.
+   *
+   * @param replayed to be called when it has done that, with what the server has declared
+   */
+  readonly open: (
+    upstream: UpstreamSettings,
+    replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
+  ) => Promise<Peer>;
+  /** What the tool that is called says of itself. */
+  readonly hintsFor: (call: Message) => ToolHints | undefined;
+  readonly logger: Logger;
+  /** From 0 to 1. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** A Peer over several that look like one server. */
+export interface BalancedPool extends Peer {
+  /** What its upstreams are doing. */
+  snapshot(): PoolSnapshot;
+  /** Puts other upstreams in place of those that were named: what is new comes in, what is gone answers and goes. */
+  setUpstreams(upstreams: readonly UpstreamSettings[]): void;
+  /** Names those that take nothing new: endpoints as the user wrote them, or as logs show them. */
+  setDraining(names: ReadonlySet<string>): void;
+}
+
+/** How often the pool looks at the clock. */
+const TICK_MS = 200;
+/** How long a member that has left the list is kept for what was minted there. */
+const BOUND_MS = 30_000;
+/** How long members that have left may take to close. */
+const CLOSE_MS = 5000;
+
+/** What every upstream has to know. */
+const FOR_ALL: ReadonlySet<string> = new Set([
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
+const holdsState = textFinder('"requestState"');
+const holdsTask = textFinder('"taskId"');
+
+/**
+ * A Peer over several that are taken for replicas of one server. Each request goes to one of them; what belongs together goes
+ * together, what all must know all are told, and what several say of one change is said once. Each gets the client's session
+ * when it is first used. A request that an upstream does not answer goes to another if it did not run or does no harm twice.
+ */
+export function balancedPool(options: PoolOptions): BalancedPool {
+  const { logger, random = Math.random } = options;
+  const startedAt = Date.now();
+  const closing = new AbortController();
+  const members = createMembers();
+  const belongings = createBelongings();
+  const merging = createMerging();
+  const questions = createQuestions();
+  const chooser = createChooser(options.policy, random);
+  const byResource = createChooser("hash", random);
+  /** What is open, by serial number. */
+  const grounds = new Map<number, { readonly ground: Ground; readonly member: Member }>();
+  const closed = createTasks();
+  const mark = crypto.randomUUID().slice(0, 8);
+  let lastId = 0;
+  let lastMember = -1;
+  let lastGround = -1;
+  let listener: PeerListener | undefined;
+  let running = false;
+  /** Who has answered the client's `initialize`. */
+  let leader: { readonly ground: Ground; readonly member: Member } | undefined;
+  /** Where the client's requests go that are to stay together. */
+  let present: Member | undefined;
+  let drained: ReadonlySet<string> = new Set();
+
+  const newId = () => `"mcp-connect-pool-${mark}-${++lastId}"`;
+  const name = () => [...members.all].map(({ endpoint }) => endpoint).join(", ").slice(0, 300);
+
+  const health = createHealthKeeper({
+    members,
+    slowStartMs: options.slowStartMs,
+    maxEjectedPercent: options.maxEjectedPercent,
+    down: wentDown,
+    back: (member) => listening.joined(member),
+    logger,
+    random,
+  });
+  const checks = options.checkIntervalMs === undefined ? undefined : createChecks({
+    intervalMs: options.checkIntervalMs,
+    timeoutMs: options.checkTimeoutMs,
+    health,
+    peerOf: (member) => groundOf(member).opening,
+    newId,
+    logger,
+    random,
+  });
+  const flights = createFlights({
+    members,
+    health,
+    choose,
+    groundOf,
+    fromServer,
+    shown,
+    left: (ground, member) => {
+      if (ground.retired) finish(ground, member);
+    },
+    hintsFor: options.hintsFor,
+    ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
+    suspect: (member) => checks?.suspect(member),
+    name,
+  });
+  const listening = createListening({
+    members: members.all,
+    peerOf: (member) => groundOf(member).opening,
+    isNews: merging.isNews,
+    receive: (message) => listener?.receive(message),
+    newId,
+    logger,
+  });
+
+  const disagreements: Disagreements = { lacking: () => undefined };
+
+  setUpstreams(options.upstreams);
+
+  // What is open --------------------------------------------------------------------------------------------------
+
+  function groundOf(member: Member): Ground {
+    return member.ground ??= openGround(member);
+  }
+
+  function openGround(member: Member): Ground {
+    const opening = options.open(member.settings, (capabilities) => {
+      ground.capabilities = capabilities;
+    });
+    const ground: Ground = {
+      serial: ++lastGround,
+      opening: opening.then((peer) => {
+        peer.listen({
+          receive(message) {
+            member.heardAt = performance.now();
+            const own = listening.receiverOf(member, message);
+            if (own !== undefined) return own(message);
+            // What one that serves no more says unasked is of no interest; what it asks is answered.
+            if (ground.retired && message.kind !== "request") return;
+            const meant = fromServer(ground, member, message);
+            return meant === undefined ? undefined : listener?.receive(meant);
+          },
+          closed: (why) => wireEnded(ground, member, why),
+        });
+        if (closing.signal.aborted) void peer.close();
+        return ground.peer = peer;
+      }),
+      peer: undefined,
+      capabilities: undefined,
+      retired: false,
+      inFlight: 0,
+    };
+    grounds.set(ground.serial, { ground, member });
+    run();
+    return ground;
+  }
+
+  /** Nothing new is asked of what is open to a member; it is closed once it has answered. */
+  function retire(member: Member): void {
+    const { ground } = member;
+    if (ground === undefined) return;
+    ground.retired = true;
+    member.ground = undefined;
+    belongings.forget(member.serial);
+    listening.left(member);
+    finish(ground, member);
+  }
+
+  function finish(ground: Ground, member: Member): void {
+    if (ground.inFlight > 0 || !grounds.delete(ground.serial)) return;
+    endQuestions(ground, `${member.endpoint} is not there any more`);
+    void closed.run(ground.opening.then((peer) => peer.close(), () => {}));
+  }
+
+  function endQuestions(ground: Ground, why: string): void {
+    for (const cancelled of questions.ended(ground.serial, why)) void listener?.receive(cancelled);
+  }
+
+  function wireEnded(ground: Ground, member: Member, why: Failure): void {
+    endQuestions(ground, why.message);
+    if (ground.retired || why.code === "SESSION_LOST") return;
+    logger.info("the connection to an upstream has ended", { endpoint: member.endpoint, why: why.message });
+    if (member.legs.size === 0) health.note(member, { kind: "failure", why: why.message }, false);
+  }
+
+  function wentDown(member: Member, evidence: Evidence): void {
+    const left = members.view.availableCount;
+    if (left === 0) logger.error("no upstream takes requests", { upstreams: members.all.size });
+    if (present === member) present = undefined;
+    // It may only be busy: what can't go elsewhere waits for it.
+    if (evidence.kind !== "silent" || left === 0) return;
+    for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
+  }
+
+  // Choosing ------------------------------------------------------------------------------------------------------
+
+  function choose(message: Message, tried: ReadonlySet<Member>, safe: () => boolean): Choice | undefined {
+    const trial = checks === undefined ? trialFor(tried, safe) : undefined;
+    if (trial !== undefined) return trial;
+    const excluded = excludedFor(message, tried);
+    const index = chosenIndex(message, excluded);
+    const member = index < 0 ? undefined : members.byIndex[index];
+    return member === undefined ? lastResort(tried, excluded) : { member, trial: false };
+  }
+
+  function chosenIndex(message: Message, excluded: ReadonlySet<number> | undefined): number {
+    if (options.affinity === "session") {
+      const stays = present !== undefined && members.view.isAvailable[present.index] === 1 &&
+        excluded?.has(present.index) !== true;
+      if (stays) return present!.index;
+      const index = chooser(members.view, 0, excluded);
+      present = members.byIndex[index];
+      return index;
+    }
+    if (options.affinity === "resource") {
+      const resource = resourceOf(message);
+      if (resource !== undefined) return byResource(members.view, hashText(resource), excluded);
+    }
+    return chooser(members.view, options.policy === "hash" ? keyOf(message) : 0, excluded);
+  }
+
+  /** Those that have been tried, and those that lack what the request is for. */
+  function excludedFor(message: Message, tried: ReadonlySet<Member>): ReadonlySet<number> | undefined {
+    const lacking = disagreements.lacking(message);
+    if (tried.size === 0 && lacking === undefined) return undefined;
+    return new Set([...tried, ...lacking ?? []].map(({ index }) => index));
+  }
+
+  /** Without checks it is a request that shows whether an upstream is back. */
+  function trialFor(tried: ReadonlySet<Member>, safe: () => boolean): Choice | undefined {
+    if (members.view.availableCount === members.all.size) return undefined;
+    const now = performance.now();
+    for (const member of members.all) {
+      if (member.draining || member.leaving || tried.has(member)) continue;
+      if (health.admitsTrial(member, now) && safe()) return { member, trial: true };
+    }
+    return undefined;
+  }
+
+  /** When none may be chosen: who is left out for being slow, and who may be back although it was down a moment ago. */
+  function lastResort(
+    tried: ReadonlySet<Member>,
+    excluded: ReadonlySet<number> | undefined,
+  ): Choice | undefined {
+    const now = performance.now();
+    const left = [...members.all].filter((member) =>
+      !tried.has(member) && excluded?.has(member.index) !== true && !member.draining && !member.leaving &&
+      member.restingUntil <= now && (member.circuit.kind === "closed" || member.failsFast)
+    );
+    const isDown = (member: Member) => member.circuit.kind === "closed" ? 0 : 1;
+    left.sort((a, b) => isDown(a) - isDown(b) || a.stateSince - b.stateSince);
+    const [member] = left;
+    return member === undefined ? undefined : { member, trial: member.circuit.kind !== "closed" };
+  }
+
+  // From the client -----------------------------------------------------------------------------------------------
+
+  function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: endFailure() });
+    const method = message.method!;
+    if (method === "subscriptions/listen") return listening.carry(message, requestOptions);
+    if (method === "initialize") beginSession();
+    const bond = bondOf(message);
+    if (bond !== undefined) return requestOfOwner(bond, message, requestOptions);
+    if (members.all.size > 1) {
+      const resting = restingFor();
+      if (resting !== undefined) return settledExchange(resting);
+    }
+    return flights.carry(message, requestOptions);
+  }
+
+  /** All that are well have asked to be left alone for a while. */
+  function restingFor(): Outcome | undefined {
+    if (members.view.availableCount > 0) return undefined;
+    const now = performance.now();
+    const resting = [...members.all].filter((it) => it.restingUntil > now && it.circuit.kind === "closed");
+    if (resting.length === 0) return undefined;
+    const afterMs = Math.min(...resting.map((it) => it.restingUntil)) - now;
+    const why = failure("RETRY_LATER", name(), "every upstream asks to be left alone for a while");
+    return { kind: "retry_later", failure: why, status: undefined, answer: undefined, afterMs };
+  }
+
+  /** A client that begins anew has a new session everywhere. */
+  function beginSession(): void {
+    if (leader === undefined) return;
+    leader = undefined;
+    for (const member of members.all) retire(member);
+  }
+
+  function requestOfOwner(bond: Bond, message: Message, requestOptions: RequestOptions): Exchange {
+    const owner = belongings.find(bond.kind, bond.text);
+    const member = owner === undefined ? undefined : members.bySerial(owner.serial);
+    if (bond.kind === "cursor" && member === undefined) {
+      return settledExchange({ kind: "answered", message: unknownCursor(message) });
+    }
+    const own = asOwner(message, bond, owner);
+    if (member === undefined) return flights.carry(own, requestOptions);
+    member.boundAt = performance.now();
+    return flights.carry(own, {
+      ...requestOptions,
+      bound: member,
+      ...(bond.kind === "cursor"
+        ? { whenGone: () => ({ kind: "answered", message: unknownCursor(message) }) as const }
+        : bond.kind === "task"
+        ? { whenGone: (outcome: Outcome) => outcome }
+        : {}),
+    });
+  }
+
+  function asOwner(message: Message, { path, text }: Bond, owner: Owner | undefined): Message {
+    if (owner === undefined || owner.text === text) return message;
+    return edit(message, [{ path, value: owner.text }]);
+  }
+
+  /** S/2025-11-25/server/utilities/pagination, Error Handling. */
+  function unknownCursor(message: Message): Message {
+    const why =
+      "Invalid params: the upstream that has made this cursor is not known any more; begin the list anew";
+    return errorAnswer(message.id!, ErrorCode.InvalidParams, why);
+  }
+
+  async function notify(
+    message: Message,
+    notifyOptions?: Pick<RequestOptions, "headers">,
+  ): Promise<Failure | undefined> {
+    if (closing.signal.aborted) return endFailure();
+    if (message.isAnswer || message.method === "notifications/progress") {
+      const { serial, message: own } = questions.toServer(message);
+      const whose = grounds.get(serial);
+      if (whose !== undefined) return await (await whose.ground.opening).notify(own, notifyOptions);
+      return failure("SESSION_LOST", name(), "who asked this is not there any more");
+    }
+    const all = [...grounds.values()].map(({ ground }) => ground).filter((it) => !it.retired);
+    const first = leader?.ground.retired === false ? leader.ground : all[0];
+    for (const other of all) {
+      if (other !== first) void other.opening.then((peer) => peer.notify(message, notifyOptions));
+    }
+    if (first !== undefined) return await (await first.opening).notify(message, notifyOptions);
+    const choice = choose(message, new Set(), () => true);
+    if (choice === undefined) return failure("NO_UPSTREAM", name(), "no upstream takes requests");
+    return await (await groundOf(choice.member).opening).notify(message, notifyOptions);
+  }
+
+  function endFailure(): Failure {
+    return failure("SHUTTING_DOWN", name(), "this program is ending");
+  }
+
+  // From the servers ----------------------------------------------------------------------------------------------
+
+  function fromServer(ground: Ground, member: Member, message: Message): Message | undefined {
+    if (isChange(message.method) && !merging.isNews(message, member.serial)) return undefined;
+    return questions.toClient(ground.serial, message);
+  }
+
+  /** What the client is to be given of an answer; what it shows of its upstream is taken note of. */
+  function shown(member: Member, request: Message, answer: Message): Message {
+    if (answer.kind !== "result") return answer;
+    const method = request.method!;
+    if (method === "initialize" && member.ground !== undefined) {
+      leader = { ground: member.ground, member };
+      member.ground.capabilities = readInitializeResult(answer)?.capabilities;
+    }
+    if (FOR_ALL.has(method)) tellOthers(member, request);
+    if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
+    if (request.hasIoName && holdsState(answer.bytes)) {
+      return keep(member, "state", answer, ["result", "requestState"]);
+    }
+    if (method === "tools/call" && holdsTask(answer.bytes)) {
+      return keep(member, "task", keep(member, "task", answer, ["result", "task", "taskId"]), [
+        "result",
+        "taskId",
+      ]);
+    }
+    return answer;
+  }
+
+  function keep(member: Member, kind: Bond["kind"], answer: Message, path: readonly string[]): Message {
+    const text = textAt(answer, path);
+    if (text === undefined) return answer;
+    member.boundAt = performance.now();
+    const own = belongings.keep(kind, text, member.serial);
+    return own === text ? answer : edit(answer, [{ path, value: own }]);
+  }
+
+  /** What one has taken, the others are told too; those that are opened later learn it with the session. */
+  function tellOthers(first: Member, request: Message): void {
+    const subscribes = request.method === "resources/subscribe";
+    for (const member of members.all) {
+      const open = member.ground !== undefined ||
+        (subscribes && members.view.isAvailable[member.index] === 1);
+      if (member === first || !open) continue;
+      void groundOf(member).opening.then(async (peer) => {
+        const { kind } = await peer.request(withId(request, newId()), { background: true }).outcome;
+        if (kind !== "answered") {
+          logger.debug(`${request.method} did not reach an upstream`, { endpoint: member.endpoint });
+        }
+      });
+    }
+  }
+
+  // Upstreams that come and go ------------------------------------------------------------------------------------
+
+  function setUpstreams(upstreams: readonly UpstreamSettings[]): void {
+    const wanted = new Map(upstreams.map((it) => [keyOfUpstream(it), it]));
+    for (const member of members.all) {
+      const key = keyOfUpstream(member.settings);
+      const settings = wanted.get(key);
+      wanted.delete(key);
+      if (settings === undefined) leave(member);
+      else change(member, settings);
+    }
+    for (const settings of wanted.values()) {
+      const endpoint = describeEndpoint(settings.endpoint);
+      const at = settings.address === undefined ? "" : ` at ${settings.address.hostname}`;
+      const member = createMember(++lastMember, settings, endpoint + at);
+      member.draining = isDraining(member);
+      members.add(member);
+      health.show(member);
+      if (running) {
+        logger.info("an upstream has come", { endpoint: member.endpoint });
+        listening.joined(member);
+      }
+    }
+  }
+
+  function change(member: Member, settings: UpstreamSettings): void {
+    member.settings = settings;
+    members.view.weights[member.index] = settings.weight;
+    if (member.leaving) logger.info("an upstream has come back", { endpoint: member.endpoint });
+    member.leaving = false;
+    drain(member, isDraining(member));
+  }
+
+  function leave(member: Member): void {
+    if (member.leaving) return;
+    member.leaving = true;
+    member.stateSince = Date.now();
+    if (present === member) present = undefined;
+    health.show(member);
+    logger.info("an upstream leaves: it answers what it was asked", { endpoint: member.endpoint });
+  }
+
+  function isDraining({ settings, endpoint }: Member): boolean {
+    const { endpoint: it } = settings;
+    return settings.drain || drained.has(endpoint) || drained.has(describeEndpoint(it)) ||
+      (it.kind === "http" && drained.has(it.url.href));
+  }
+
+  function drain(member: Member, draining: boolean): void {
+    if (member.draining !== draining) {
+      member.draining = draining;
+      member.stateSince = Date.now();
+      if (!draining) member.backSince = performance.now();
+      if (present === member) present = undefined;
+      const what = draining
+        ? "an upstream is drained: it takes nothing new"
+        : "an upstream takes requests again";
+      logger.warn(what, { endpoint: member.endpoint, inFlight: member.legs.size });
+    }
+    health.show(member);
+  }
+
+  function setDraining(names: ReadonlySet<string>): void {
+    drained = names;
+    for (const member of members.all) drain(member, isDraining(member));
+  }
+
+  /** Lets one go that has left the list, when nothing needs it any more. */
+  function letGo(member: Member, now: number): void {
+    const { ground } = member;
+    const needed = member.legs.size > 0 || (ground !== undefined && questions.asks(ground.serial)) ||
+      (member.boundAt > 0 && now - member.boundAt < BOUND_MS);
+    if (needed) return;
+    retire(member);
+    members.remove(member);
+    logger.info("an upstream has gone", { endpoint: member.endpoint });
+  }
+
+  // Time ----------------------------------------------------------------------------------------------------------
+
+  function run(): void {
+    if (running) return;
+    running = true;
+    void (async () => {
+      while (await pause(TICK_MS, closing.signal)) {
+        const now = performance.now();
+        health.tick(now);
+        for (const member of members.all) {
+          if (member.leaving) letGo(member, now);
+          else checks?.tick(member, now);
+        }
+      }
+    })();
+  }
+
+  return {
+    request,
+    notify,
+    listen(it) {
+      listener = it;
+    },
+    wake() {
+      for (const { ground } of grounds.values()) ground.peer?.wake?.();
+    },
+    async close() {
+      closing.abort();
+      listening.close();
+      await Promise.all([...grounds.values()].map(async ({ ground }) => {
+        const peer = await ground.opening.catch(() => undefined);
+        await peer?.close();
+      }));
+      await closed.settled(CLOSE_MS);
+    },
+    snapshot() {
+      const now = performance.now();
+      return {
+        policy: options.policy,
+        startedAt,
+        takenAt: Date.now(),
+        ready: members.view.availableCount > 0,
+        upstreams: [...members.all].map((member) => {
+          const state = stateOf(member, now);
+          const latency = recentLatency(member.histogram, now);
+          return {
+            endpoint: member.endpoint,
+            state,
+            ...(member.why === undefined || state === "up" || state === "slow_start"
+              ? {}
+              : { why: member.why }),
+            since: member.stateSince,
+            weight: member.settings.weight,
+            inFlight: member.legs.size,
+            requests: member.requests,
+            answered: member.answered,
+            failed: member.failed,
+            moved: member.moved,
+            opened: member.opened,
+            ejected: member.timesEjected,
+            checks: member.checks,
+            checksFailed: member.checksFailed,
+            ...(latency === undefined ? {} : { latency }),
+            histogram: cumulativeHistogram(member.histogram),
+            latencySumMs: member.histogram.sumMs,
+          };
+        }),
+      };
+    },
+    setUpstreams,
+    setDraining,
+  };
+}
+
+/** What tells upstreams apart. */
+function keyOfUpstream({ endpoint, transport, address }: UpstreamSettings): string {
+  const where = endpoint.kind === "http" ? endpoint.url.href : JSON.stringify(endpoint);
+  return `${transport} ${where} ${address === undefined ? "" : `${address.hostname} ${address.port}`}`;
+}
