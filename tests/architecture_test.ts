@@ -14,7 +14,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "oauth": ["link", "mcp", "jsonrpc", "telemetry", "store", "version.ts"],
   "config": ["link", "store", "telemetry", "version.ts", "oauth/settings.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
-  "upstream": ["oauth", "link", "mcp", "jsonrpc", "store", "telemetry", "version.ts", "config/settings.ts"],
+  "upstream": [
+    "oauth",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "store",
+    "telemetry",
+    "version.ts",
+    "config/settings.ts",
+    "config/balance_settings.ts",
+  ],
   "balance": [
     "upstream",
     "link",
@@ -25,7 +35,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "config/settings.ts",
     "config/balance_settings.ts",
   ],
-  "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
+  "bridge": [
+    "balance",
+    "upstream",
+    "face",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "telemetry",
+    "version.ts",
+    "config/settings.ts",
+    "config/balance_settings.ts",
+  ],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "cli": [
     "config",
@@ -43,6 +64,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": [
     "cli",
     "bridge",
+    "balance",
     "upstream",
     "face",
     "link",
@@ -58,9 +80,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms of which another may have no more than the types. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "upstream": ["config/settings.ts"],
+  "upstream": ["config/settings.ts", "config/balance_settings.ts"],
   "balance": ["config/settings.ts", "config/balance_settings.ts"],
-  "bridge": ["config/settings.ts"],
+  "bridge": ["config/settings.ts", "config/balance_settings.ts"],
   "diagnose": ["config/settings.ts"],
 };
 

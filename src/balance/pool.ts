@@ -1,4 +1,4 @@
-import { errorAnswer, request as newRequest } from "../jsonrpc/answers.ts";
+import { errorAnswer } from "../jsonrpc/answers.ts";
 import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { textFinder } from "../jsonrpc/includes.ts";
@@ -19,7 +19,7 @@ import type { Evidence } from "./evidence.ts";
 import { type Choice, createFlights } from "./flights.ts";
 import { createHealthKeeper, stateOf } from "./health_keeper.ts";
 import { cumulativeHistogram, recentLatency } from "./health/latency_histogram.ts";
-import type { Disagreements } from "./disagreements.ts";
+import { createDisagreements } from "./disagreements.ts";
 import { createListening } from "./listening.ts";
 import { createMember, type Ground, type Member } from "./member.ts";
 import { createMembers } from "./members.ts";
@@ -148,7 +148,9 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     left: (ground, member) => {
       if (ground.retired) finish(ground, member);
     },
-    hintsFor: options.hintsFor,
+    hintsFor,
+    known: disagreementsKnown,
+    lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
     suspect: (member) => checks?.suspect(member),
     name,
@@ -162,7 +164,13 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger,
   });
 
-  const disagreements: Disagreements = { lacking: () => undefined };
+  const disagreements = createDisagreements({
+    members: members.all,
+    peerOf: (member) => groundOf(member).opening,
+    newId,
+    tell: (message) => void listener?.receive(message),
+    logger,
+  });
 
   setUpstreams(options.upstreams);
 
@@ -174,7 +182,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
 
   function openGround(member: Member): Ground {
     const opening = options.open(member.settings, (capabilities) => {
+      const again = ground.capabilities !== undefined;
       ground.capabilities = capabilities;
+      disagreements.seen(member, capabilities);
+      // It may be another release of the server.
+      if (again) disagreements.changed(member);
     });
     const ground: Ground = {
       serial: ++lastGround,
@@ -211,6 +223,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     ground.retired = true;
     member.ground = undefined;
     belongings.forget(member.serial);
+    disagreements.forget(member);
     listening.left(member);
     finish(ground, member);
   }
@@ -239,6 +252,18 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     // It may only be busy: what can't go elsewhere waits for it.
     if (evidence.kind !== "silent" || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
+  }
+
+  /** What upstreams disagree on does not count as safe. */
+  function hintsFor(call: Message): ToolHints | undefined {
+    const hints = options.hintsFor(call);
+    if (hints === undefined) return undefined;
+    const name = textAt(call, ["params", "name"]);
+    return name !== undefined && disagreements.disputed(JSON.parse(name)) ? undefined : hints;
+  }
+
+  function disagreementsKnown(member: Member, message: Message): Promise<unknown> | undefined {
+    return members.all.size > 1 ? disagreements.known(member, message) : undefined;
   }
 
   // Choosing ------------------------------------------------------------------------------------------------------
@@ -397,7 +422,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the servers ----------------------------------------------------------------------------------------------
 
   function fromServer(ground: Ground, member: Member, message: Message): Message | undefined {
-    if (isChange(message.method) && !merging.isNews(message, member.serial)) return undefined;
+    if (isChange(message.method)) {
+      disagreements.changed(member, message.method);
+      if (!merging.isNews(message, member.serial)) return undefined;
+    }
     return questions.toClient(ground.serial, message);
   }
 
@@ -407,8 +435,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const method = request.method!;
     if (method === "initialize" && member.ground !== undefined) {
       leader = { ground: member.ground, member };
-      member.ground.capabilities = readInitializeResult(answer)?.capabilities;
+      const capabilities = readInitializeResult(answer)?.capabilities ?? {};
+      member.ground.capabilities = capabilities;
+      disagreements.showCapabilities(capabilities);
     }
+    disagreements.show(member, request, answer);
     if (FOR_ALL.has(method)) tellOthers(member, request);
     if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
     if (request.hasIoName && holdsState(answer.bytes)) {
