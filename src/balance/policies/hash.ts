@@ -1,0 +1,37 @@
+import { mix32 } from "./mix32.ts";
+import type { PoolView } from "./view.ts";
+
+/**
+ * Chooses the same upstream for the same key, each for as many keys as its weight and share say.
+ *
+ * This is rendezvous hashing: key and upstream together draw a lot, and the best lot wins. So keys move only from an
+ * upstream that goes, or to one that comes, and in a slow start they come back little by little, each once. The lots depend
+ * on the seeds alone: not on the order of upstreams, nor on the process.
+ *
+ * @param key a 32-bit hash
+ * @returns an index, −1 when none is available
+ */
+export function hash(view: PoolView, key: number): number {
+  const { available, availableCount, weights, shares, seeds } = view;
+  const scattered = mix32(key);
+  let best = -1;
+  let bestSeed = 0;
+  let soonest = Infinity;
+  for (let i = 0; i < availableCount; i++) {
+    const index = available[i]!;
+    const seed = seeds[index]!;
+    // Even between 0 and 1, never either.
+    const lot = (mix32(seed ^ scattered) + 0.5) / 0x1_0000_0000;
+    const weight = weights[index]! * shares[index]!;
+    // It is a race: −ln(1 − lot) / weight is when this one arrives, and the first arrives first as often as its weight is
+    // to the sum. As −ln(1 − lot) > lot, nearly all are out of the race without a logarithm.
+    if (lot > soonest * weight) continue;
+    const arrival = -Math.log1p(-lot) / weight;
+    if (arrival < soonest || (arrival === soonest && seed > bestSeed)) {
+      best = index;
+      bestSeed = seed;
+      soonest = arrival;
+    }
+  }
+  return best;
+}
