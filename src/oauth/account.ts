@@ -16,7 +16,7 @@ import type { GuardedFetch } from "./guarded_fetch.ts";
 import { createRefresher, type Fresh, refreshFailure, type TokenStore } from "./refresh.ts";
 import { renew } from "./renew.ts";
 import { mayStepUp } from "./scopes.ts";
-import type { OAuthSettings } from "./settings.ts";
+import { needsPerson, type OAuthSettings } from "./settings.ts";
 import { signIn } from "./sign_in.ts";
 import { fits, isDue, isFor, isOver, secretsOf, type Tokens } from "./tokens.ts";
 import type { User } from "./user.ts";
@@ -248,7 +248,7 @@ export function createAccount(options: AccountOptions): Account {
   async function ask(refusal: CredentialRefusal, reason: Reason): Promise<RefusalVerdict> {
     if (pending === undefined) {
       // Nobody has asked for anything: no tab opens for this.
-      if (refusal.background === true && settings.grant !== "client_credentials") return { kind: "stands" };
+      if (refusal.background === true && needsPerson(settings.grant)) return { kind: "stands" };
       if (failed !== undefined && now() - failed.at < restMs) return verdictOf(failed.why);
     }
     const why = await waitFor(pending ?? begin(reason));
@@ -378,7 +378,7 @@ export function createAccount(options: AccountOptions): Account {
     },
     leave() {
       // Without a person it takes no longer than a request.
-      if (settings.grant !== "client_credentials") leaving.abort();
+      if (needsPerson(settings.grant)) leaving.abort();
     },
     close() {
       leaving.abort();

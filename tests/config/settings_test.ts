@@ -271,6 +271,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "client-secret-file": "nowhere",
     "client-info": "nowhere",
     "client-private-key": "nowhere",
+    "idp-client-secret-file": "nowhere",
     "authorize-param": "NOEQUALS",
   };
   // These take any text, or are read elsewhere.
@@ -284,7 +285,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "client-id",
     "client-secret",
   ];
-  free.push("client-key-algorithm", "scopes", "resource", "import");
+  free.push("client-key-algorithm", "scopes", "resource", "import", "workload-token-file");
   for (const option of OPTIONS) {
     if (free.includes(option.name)) continue;
     const variable = variableOf(option.name);
