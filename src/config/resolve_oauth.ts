@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { DEFAULT_SETTINGS, type Grant, type IdentityProvider } from "../oauth/settings.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Files } from "./files.ts";
@@ -69,7 +68,7 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
         privateKeyAlgorithm: text("client-key-algorithm"),
         resource,
         ...urls,
-        workloadTokenFile: workload && resolve(workload.value),
+        workloadTokenFile: workload && fromRoot(workload.value),
         identityProvider,
       }),
       ...(port === undefined ? {} : { callbackPort: parseWhole(port.value, port.where, 1, 65_535) }),
@@ -117,11 +116,16 @@ function identityProviderOf(values: OptionValues, files: Files): IdentityProvide
     throw new ConfigError(`${token.where} needs --idp-token-url and --idp-client-id with it`);
   }
   return {
-    idTokenFile: resolve(token.value),
+    idTokenFile: fromRoot(token.value),
     tokenUrl,
     clientId: clientId.value.trim(),
     ...(clientSecret === undefined ? {} : { clientSecret }),
   };
+}
+
+/** A file's path from the root on: the account at the server goes by it, wherever the program is started. */
+function fromRoot(path: string): string {
+  return /^(?:[\\/]|[a-z]:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
 }
 
 function secretOf(

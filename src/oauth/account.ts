@@ -209,6 +209,12 @@ export function createAccount(options: AccountOptions): Account {
     const vain = tokens === undefined ? undefined : whyVain();
     // Another token may do, once: the first may have been too new.
     if (vain !== undefined && untried!.refusals++ > 0) return { kind: "failed", failure: vain };
+    // Without a person to renew is to sign in, and what came to nothing just now rests; another copy may have been luckier.
+    if (!needsPerson(settings.grant) && rests()) {
+      await tokenStore.load();
+      if (tokens !== undefined && tokens.accessToken !== shown) return { kind: "again" };
+      if (tokens?.refreshToken === undefined) return verdictOf(failed!.why);
+    }
     const fresh = await refresher.fresh(closing.signal, shown);
     if (fresh.kind === "sign in" && vain !== undefined) return { kind: "failed", failure: vain };
     if (fresh.kind === "tokens") {
@@ -249,10 +255,15 @@ export function createAccount(options: AccountOptions): Account {
     if (pending === undefined) {
       // Nobody has asked for anything: no tab opens for this.
       if (refusal.background === true && needsPerson(settings.grant)) return { kind: "stands" };
-      if (failed !== undefined && now() - failed.at < restMs) return verdictOf(failed.why);
+      if (rests()) return verdictOf(failed!.why);
     }
     const why = await waitFor(pending ?? begin(reason));
     return why === undefined ? { kind: "again" } : verdictOf(why);
+  }
+
+  /** Whether the last sign-in has come to nothing so lately that there is no use in another one. */
+  function rests(): boolean {
+    return pending === undefined && failed !== undefined && now() - failed.at < restMs;
   }
 
   function verdictOf(why: Failure): RefusalVerdict {

@@ -205,6 +205,7 @@ export function createRefresher(options: RefresherOptions): Refresher {
         const failure = refreshFailure(error);
         if (failure.kind === "spent" || failure.kind === "client") {
           if (await wasReplaced(stored!)) continue;
+          note({ at: now(), why, outcome: "failed" });
           if (spare !== undefined) return { kind: "tokens", tokens: spare };
           await forget(stored!);
           return { kind: "sign in", why: failure.kind };

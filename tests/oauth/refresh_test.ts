@@ -82,6 +82,9 @@ Deno.test("what the store holds is used, renewed, or no use", () => {
     [WITHOUT_REFRESH, undefined, over, "sign in"],
     [WITHOUT_REFRESH, "a1", 0, "sign in"],
     [{ ...WITHOUT_REFRESH, grant: "client_credentials" }, "a1", 0, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "jwt_bearer" }, "a1", 0, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "id_jag" }, undefined, over, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "device_code" }, "a1", 0, "sign in"],
     [WITHOUT_END, undefined, over * 1000, "use"],
     [WITHOUT_END, "a1", 5, "renew"],
   ];
