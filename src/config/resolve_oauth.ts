@@ -118,7 +118,7 @@ function identityProviderOf(values: OptionValues, files: Files): IdentityProvide
   return {
     idTokenFile: fromRoot(token.value),
     tokenUrl,
-    clientId: clientId.value.trim(),
+    clientId: notEmpty(clientId),
     ...(clientSecret === undefined ? {} : { clientSecret }),
   };
 }
