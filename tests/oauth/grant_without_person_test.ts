@@ -212,11 +212,13 @@ Deno.test("no more scopes are asked for than the identity provider has vouched f
 
 Deno.test("the issuer that is vouched to is the one that the metadata names, also where the user names the token URL", async () => {
   await using provider = startIdentityProvider();
-  await using server = startProtectedServer({ judge: () => undefined });
+  await using named = startProtectedServer();
+  await using server = startProtectedServer({ issuer: named.origin, judge: () => undefined });
   await using file = await tokenFile(provider.idToken("ada"));
   const asked = asVouchedFor(server, provider, file.path);
-  await signIn({ ...asked, settings: { ...asked.settings, tokenUrl: `${server.origin}/token?tenant=1` } });
-  strictEqual(provider.requests[0]!.parameters.get("audience"), server.origin);
+  await signIn({ ...asked, settings: { ...asked.settings, tokenUrl: `${server.origin}/token` } });
+  strictEqual(provider.requests[0]!.parameters.get("audience"), named.origin);
+  strictEqual(named.tokenRequests.length, 0);
   strictEqual(server.tokenRequests.length, 1);
 });
 

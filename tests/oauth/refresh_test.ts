@@ -325,6 +325,23 @@ Deno.test("a token that is due but good is used while its server is down", async
   ok(fresh.kind === "tokens" && fresh.tokens === TOKENS);
 });
 
+Deno.test("who is let in no more without a person asks less and less often, and uses what is still good", async () => {
+  const machine: Tokens = { ...WITHOUT_REFRESH, grant: "client_credentials" };
+  let now = 3_545_000;
+  let asked = 0;
+  const one = refresher(memoryStore(machine), () => {
+    asked++;
+    return Promise.reject(failed("TOKEN_REFUSED", "invalid_grant"));
+  }, { now: () => now });
+  for (const after of [0, 100, 899, 1, 1999, 1]) {
+    now += after;
+    const fresh = await one.fresh(never);
+    ok(fresh.kind === "tokens" && fresh.tokens === machine);
+  }
+  // At once, after a second, and after two more.
+  strictEqual(asked, 3);
+});
+
 Deno.test("a server that refuses what it gives is not asked for ever", async () => {
   const store = memoryStore({ ...TOKENS, issuedAt: OVER, expiresAt: OVER * 2 });
   const server = rotating();
