@@ -3,8 +3,7 @@ import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { textFinder } from "../jsonrpc/includes.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { settledExchange } from "../link/exchange.ts";
+import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
 import { pause } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
@@ -29,6 +28,8 @@ import { hashText } from "./policies/hash_text.ts";
 import { createQuestions } from "./questions.ts";
 import { type Bond, bondOf, isList, keyOf, resourceOf } from "./route.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
+import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
+import { isDrained } from "./sources/drain_file.ts";
 
 /** What a {@linkcode balancedPool} needs. Times in milliseconds. */
 export interface PoolOptions extends
@@ -53,6 +54,8 @@ export interface PoolOptions extends
     upstream: UpstreamSettings,
     replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
   ) => Promise<Peer>;
+  /** Resolves when it is known which there are; absent: they are. */
+  readonly ready?: Promise<unknown>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
   readonly logger: Logger;
@@ -66,8 +69,10 @@ export interface BalancedPool extends Peer {
   snapshot(): PoolSnapshot;
   /** Puts other upstreams in place of those that were named: what is new comes in, what is gone answers and goes. */
   setUpstreams(upstreams: readonly UpstreamSettings[]): void;
-  /** Names those that take nothing new: endpoints as the user wrote them, or as logs show them. */
-  setDraining(names: ReadonlySet<string>): void;
+  /** Names those that take nothing new, as a file or a signal wants it (see {@linkcode isDrained}). */
+  setDraining(by: "file" | "signal", names: ReadonlySet<string>): void;
+  /** The upstreams in their order, and those of them that a signal has drained. */
+  drains(): { readonly ids: readonly string[]; readonly drained: ReadonlySet<string> };
 }
 
 /** How often the pool looks at the clock. */
@@ -115,7 +120,12 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   let leader: { readonly ground: Ground; readonly member: Member } | undefined;
   /** Where the client's requests go that are to stay together. */
   let present: Member | undefined;
-  let drained: ReadonlySet<string> = new Set();
+  const drained = {
+    file: new Set<string>() as ReadonlySet<string>,
+    signal: new Set<string>() as ReadonlySet<string>,
+  };
+  /** Requests wait until it is known which upstreams there are. */
+  let unknown: Promise<unknown> | undefined = options.ready?.then(() => unknown = undefined);
 
   const newId = () => `"mcp-connect-pool-${mark}-${++lastId}"`;
   const name = () => [...members.all].map(({ endpoint }) => endpoint).join(", ").slice(0, 300);
@@ -330,6 +340,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the client -----------------------------------------------------------------------------------------------
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    return unknown === undefined
+      ? requestNow(message, requestOptions)
+      : requestLater(message, requestOptions);
+  }
+
+  function requestLater(message: Message, requestOptions: RequestOptions): Exchange {
+    let sent: Exchange | undefined;
+    const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+    void unknown?.then(() => {
+      if (exchange.settled) return;
+      sent = requestNow(message, requestOptions);
+      sent.whenOver(exchange.settle);
+    });
+    return exchange;
+  }
+
+  function requestNow(message: Message, requestOptions: RequestOptions): Exchange {
     if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: endFailure() });
     const method = message.method!;
     if (method === "subscriptions/listen") return listening.carry(message, requestOptions);
@@ -481,18 +508,16 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // Upstreams that come and go ------------------------------------------------------------------------------------
 
   function setUpstreams(upstreams: readonly UpstreamSettings[]): void {
-    const wanted = new Map(upstreams.map((it) => [keyOfUpstream(it), it]));
+    const wanted = new Map(upstreams.map((it) => [upstreamId(it), it]));
     for (const member of members.all) {
-      const key = keyOfUpstream(member.settings);
+      const key = upstreamId(member.settings);
       const settings = wanted.get(key);
       wanted.delete(key);
       if (settings === undefined) leave(member);
       else change(member, settings);
     }
     for (const settings of wanted.values()) {
-      const endpoint = describeEndpoint(settings.endpoint);
-      const at = settings.address === undefined ? "" : ` at ${settings.address.hostname}`;
-      const member = createMember(++lastMember, settings, endpoint + at);
+      const member = createMember(++lastMember, settings, describeUpstream(settings));
       member.draining = isDraining(member);
       members.add(member);
       health.show(member);
@@ -520,10 +545,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger.info("an upstream leaves: it answers what it was asked", { endpoint: member.endpoint });
   }
 
-  function isDraining({ settings, endpoint }: Member): boolean {
-    const { endpoint: it } = settings;
-    return settings.drain || drained.has(endpoint) || drained.has(describeEndpoint(it)) ||
-      (it.kind === "http" && drained.has(it.url.href));
+  function isDraining({ settings }: Member): boolean {
+    return settings.drain || isDrained(drained.file, settings) || drained.signal.has(upstreamId(settings));
   }
 
   function drain(member: Member, draining: boolean): void {
@@ -540,8 +563,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     health.show(member);
   }
 
-  function setDraining(names: ReadonlySet<string>): void {
-    drained = names;
+  function setDraining(by: "file" | "signal", names: ReadonlySet<string>): void {
+    drained[by] = names;
     for (const member of members.all) drain(member, isDraining(member));
   }
 
@@ -627,11 +650,9 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     },
     setUpstreams,
     setDraining,
+    drains: () => ({
+      ids: [...members.all].map(({ settings }) => upstreamId(settings)),
+      drained: drained.signal,
+    }),
   };
-}
-
-/** What tells upstreams apart. */
-function keyOfUpstream({ endpoint, transport, address }: UpstreamSettings): string {
-  const where = endpoint.kind === "http" ? endpoint.url.href : JSON.stringify(endpoint);
-  return `${transport} ${where} ${address === undefined ? "" : `${address.hostname} ${address.port}`}`;
 }
