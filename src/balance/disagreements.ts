@@ -25,6 +25,8 @@ export interface DisagreementsOptions {
   readonly newId: () => string;
   /** Takes a notification for the client. */
   readonly tell: (message: Message) => void;
+  /** Told of a tool that not all describe alike as to how it may be repeated. */
+  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
   /** How long reading a list may take before an upstream is used all the same, in milliseconds. @default 5_000 */
   readonly readMs?: number;
@@ -51,8 +53,6 @@ export interface Disagreements {
   changed(member: Member, notice?: string): void;
   /** A member has gone. */
   forget(member: Member): void;
-  /** The upstreams disagree on how this tool may be repeated. */
-  disputed(tool: string): boolean;
 }
 
 /** What is asked for by its name in a list. */
@@ -75,6 +75,12 @@ interface Shown {
   catalogue: Catalogue | undefined;
 }
 
+function nameIn(message: Message): string | undefined {
+  const text = textAt(message, ["params", "name"]);
+  const name: unknown = text === undefined ? undefined : JSON.parse(text);
+  return typeof name === "string" ? name : undefined;
+}
+
 /** Makes {@linkcode Disagreements}. Nothing is read before the client has read a list itself, and an upstream is used. */
 export function createDisagreements(options: DisagreementsOptions): Disagreements {
   const { members, logger, readMs = READ_MS } = options;
@@ -86,7 +92,6 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
   const reported = new Map<Member, Map<string, string>>();
   /** What most say of a list, where they disagree. */
   const common = new Map<string, string>();
-  const disputedTools = new Set<string>();
   let capabilities: Readonly<Record<string, unknown>> = {};
   /** Some member is known to lack something. */
   let some = false;
@@ -107,14 +112,22 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
     const list = NAMED[method];
     if (list !== undefined) {
       const catalogue = catalogues.get(member)?.get(list);
-      const text = catalogue === undefined ? undefined : textAt(message, ["params", "name"]);
-      if (text === undefined || !shown.get(list)?.catalogue?.has(JSON.parse(text))) return false;
-      return !catalogue!.has(JSON.parse(text));
+      const name = catalogue === undefined ? undefined : nameIn(message);
+      return name !== undefined && !catalogue!.has(name);
     }
     const most = common.get(method);
     if (most === undefined || textAt(message, ["params", "cursor"]) !== undefined) return false;
     const catalogue = catalogues.get(member)?.get(method);
     return catalogue !== undefined && signatureOf(catalogue) !== most;
+  }
+
+  /** Whether nothing that is not in the list which the client has read is asked for. */
+  function isShown(message: Message): boolean {
+    const list = NAMED[message.method!];
+    const catalogue = list === undefined ? undefined : shown.get(list)?.catalogue;
+    if (catalogue === undefined) return true;
+    const name = nameIn(message);
+    return name === undefined || catalogue.has(name);
   }
 
   function known(member: Member, message: Message): Promise<unknown> | undefined {
@@ -168,7 +181,7 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
       report(member, list, compareCatalogues(reference, catalogue));
       if (list === "tools/list") {
         for (const name of reference.keys()) {
-          if (catalogue.has(name) && hintsDiffer(name, reference, catalogue)) disputedTools.add(name);
+          if (catalogue.has(name) && hintsDiffer(name, reference, catalogue)) options.dispute(name);
         }
       }
     }
@@ -216,7 +229,7 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
 
   return {
     lacking(message) {
-      if (!some && common.size === 0) return undefined;
+      if (!some && common.size === 0 && isShown(message)) return undefined;
       const found = [...members].filter((member) => lacks(member, message));
       // Where all lack it, the server is to say so.
       return found.length === 0 || found.length === members.size ? undefined : found;
@@ -248,12 +261,14 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
       if (cursor !== undefined && cursor !== "null") return;
       it.catalogue = readCatalogue(list, it.pages);
       it.pages = [];
-      if (list === "tools/list") disputedTools.clear();
       note(member, list, it.catalogue);
-      for (const other of members) {
-        const catalogue = other === member ? undefined : catalogues.get(other)?.get(list);
-        if (catalogue !== undefined) note(other, list, catalogue);
-      }
+      // Behind whoever else takes note of the list, and forgets what was said of it before.
+      queueMicrotask(() => {
+        for (const other of members) {
+          const catalogue = other === member ? undefined : catalogues.get(other)?.get(list);
+          if (catalogue !== undefined) note(other, list, catalogue);
+        }
+      });
     },
     changed(member, notice) {
       const those = catalogues.get(member);
@@ -270,6 +285,5 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
       reported.delete(member);
       for (const list of [...common.keys()]) judge(list);
     },
-    disputed: (tool) => disputedTools.has(tool),
   };
 }

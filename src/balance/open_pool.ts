@@ -20,6 +20,8 @@ export interface OpenPoolOptions {
   ) => Promise<Peer>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
 }
 
@@ -28,7 +30,7 @@ export interface OpenPoolOptions {
  * is drained, and the status page. What none of the upstreams needs is not loaded.
  */
 export async function openPool(options: OpenPoolOptions): Promise<Peer> {
-  const { balance, open, hintsFor, logger, transport } = options;
+  const { balance, open, hintsFor, dispute, logger, transport } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const found = Promise.withResolvers<void>();
@@ -39,6 +41,7 @@ export async function openPool(options: OpenPoolOptions): Promise<Peer> {
     ...(isWatched && { ready: found.promise }),
     open,
     hintsFor,
+    dispute,
     logger,
   });
   const rereads: (() => void)[] = [];

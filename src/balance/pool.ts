@@ -58,6 +58,8 @@ export interface PoolOptions extends
   readonly ready?: Promise<unknown>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
@@ -158,7 +160,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     left: (ground, member) => {
       if (ground.retired) finish(ground, member);
     },
-    hintsFor,
+    hintsFor: options.hintsFor,
     known: disagreementsKnown,
     lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
@@ -179,6 +181,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     peerOf: (member) => groundOf(member).opening,
     newId,
     tell: (message) => void listener?.receive(message),
+    dispute: options.dispute,
     logger,
   });
 
@@ -262,14 +265,6 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     // It may only be busy: what can't go elsewhere waits for it.
     if (evidence.kind !== "silent" || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
-  }
-
-  /** What upstreams disagree on does not count as safe. */
-  function hintsFor(call: Message): ToolHints | undefined {
-    const hints = options.hintsFor(call);
-    if (hints === undefined) return undefined;
-    const name = textAt(call, ["params", "name"]);
-    return name !== undefined && disagreements.disputed(JSON.parse(name)) ? undefined : hints;
   }
 
   function disagreementsKnown(member: Member, message: Message): Promise<unknown> | undefined {
