@@ -1,4 +1,4 @@
-import { errorAnswer, request as newRequest } from "../jsonrpc/answers.ts";
+import { errorAnswer } from "../jsonrpc/answers.ts";
 import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { textFinder } from "../jsonrpc/includes.ts";
