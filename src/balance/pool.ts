@@ -385,7 +385,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
 
   function requestOfOwner(bond: Bond, message: Message, requestOptions: RequestOptions): Exchange {
     const owner = belongings.find(bond.kind, bond.text);
-    const member = owner === undefined ? undefined : members.bySerial(owner.serial);
+    const member = owner?.serial === undefined ? undefined : members.bySerial(owner.serial);
     if (bond.kind === "cursor" && member === undefined) {
       return settledExchange({ kind: "answered", message: unknownCursor(message) });
     }
@@ -421,9 +421,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   ): Promise<Failure | undefined> {
     if (closing.signal.aborted) return endFailure();
     if (message.isAnswer || message.method === "notifications/progress") {
-      const { serial, message: own } = questions.toServer(message);
-      const whose = grounds.get(serial);
-      if (whose !== undefined) return await (await whose.ground.opening).notify(own, notifyOptions);
+      const meant = questions.toServer(message);
+      const whose = meant === undefined ? undefined : grounds.get(meant.serial);
+      if (whose !== undefined) {
+        return await (await whose.ground.opening).notify(meant!.message, notifyOptions);
+      }
       return failure("SESSION_LOST", name(), "who asked this is not there any more");
     }
     const all = [...grounds.values()].map(({ ground }) => ground).filter((it) => !it.retired);
