@@ -75,10 +75,19 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
     members.show(member, shareOf(member, now), now);
   }
 
+  /** What it was like before it was away says nothing of how it is now. */
+  function startAnew(member: Member, now: number): void {
+    member.samples = 0;
+    member.slowness = 1;
+    member.failureShare = 0;
+    member.freshSince = now;
+  }
+
   function isBack(member: Member, now: number, how: string): void {
     member.backSince = now;
     member.why = undefined;
     member.stateSince = Date.now();
+    startAnew(member, now);
     show(member, now);
     logger.warn(`an upstream ${how}`, { endpoint: member.endpoint });
     options.back(member);
@@ -157,9 +166,6 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       }
       if (member.ejectedUntil !== 0 && member.ejectedUntil <= now) {
         member.ejectedUntil = 0;
-        member.samples = 0;
-        member.slowness = 1;
-        member.failureShare = 0;
         if (member.circuit.kind === "closed") isBack(member, now, "gets requests again");
       } else if (member.backSince !== undefined) show(member, now);
     }
@@ -197,6 +203,7 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
     note,
     took(member, kind, ms, now) {
       recordLatency(member.histogram, ms, now);
+      if (now - ms < member.freshSince) return;
       members.took(member, ms);
       const before = usual.get(kind);
       const present = Math.max(ms, FASTEST_MS);

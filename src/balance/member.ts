@@ -61,6 +61,8 @@ export interface Member {
   timesEjected: number;
   /** Since when it is back; `undefined` when it never was away, or long enough ago. */
   backSince: number | undefined;
+  /** When it was away last: what was asked before then tells nothing of how fast it is. */
+  freshSince: number;
   /** It takes nothing new. */
   draining: boolean;
   /** It has left the list: it goes once it has answered. */
@@ -105,6 +107,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     ejectedUntil: 0,
     timesEjected: 0,
     backSince: undefined,
+    freshSince: 0,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,
