@@ -118,7 +118,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
 
   const server = listenThere(options, {
     signal: closing.signal,
-    // Without it, a line goes to stdout.
+    // Deno would say itself that it listens.
     onListen: () => {},
     onError: (error) => {
       logger.error("the status can't be told", { error });

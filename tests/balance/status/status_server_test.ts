@@ -386,7 +386,7 @@ Deno.test("the missing permission is named, and nothing prompts", {
   }
 });
 
-Deno.test("serving writes nothing to stdout, and needs no permission but the one for its address", async () => {
+Deno.test("serving writes nothing but its own log, and needs no permission but the one for its address", async () => {
   const script = `
     import { startStatusServer } from ${
     JSON.stringify(new URL("../../../src/balance/status/status_server.ts", import.meta.url))
@@ -407,7 +407,6 @@ Deno.test("serving writes nothing to stdout, and needs no permission but the one
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--quiet",
       "--no-prompt",
       "--no-config",
       "--allow-net=127.0.0.1:0",
@@ -435,8 +434,9 @@ Deno.test("serving writes nothing to stdout, and needs no permission but the one
   await writer.close();
   const [{ code }, stdout] = await Promise.all([child.status, new Response(child.stdout).text()]);
   await events.cancel().catch(() => {});
-  await stderr.cancel();
+  for (let read = await stderr.read(); !read.done; read = await stderr.read()) told += read.value;
   strictEqual(stdout, "");
+  match(told, /^[^\n]+ INFO  the status page is served url=\S+\n$/);
   strictEqual(code, 0);
 });
 
