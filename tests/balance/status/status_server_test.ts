@@ -387,13 +387,49 @@ Deno.test("the missing permission is named, and nothing prompts", {
 });
 
 Deno.test("serving writes nothing but its own log, and needs no permission but the one for its address", async () => {
+  await using program = startProgram(["--allow-net=127.0.0.1:0"]);
+  const url = /url=(\S+)\n/.exec(await program.told(/url=http:\/\/127\.0\.0\.1:\d+\/\n/))![1]!;
+  for (const path of ["", "status.json", "metrics", "readyz", "nothing"]) {
+    await (await fetch(url + path)).text();
+  }
+  const events = createEventReader((await fetch(`${url}events`)).body!);
+  await events.next();
+  const { code, stdout, stderr } = await program.end();
+  await events.cancel().catch(() => {});
+  strictEqual(stdout, "");
+  match(stderr, /^[^\n]+ INFO +the status page is served url=\S+\n$/);
+  strictEqual(code, 0);
+});
+
+for (
+  const [title, address, permissions] of [
+    ["that can be read", "tcp:127.0.0.1:0", ["--allow-net", "--allow-env=DENO_SERVE_ADDRESS"]],
+    ["that adds an address", "duplicate,tcp:127.0.0.1:0", ["--allow-net", "--allow-env=DENO_SERVE_ADDRESS"]],
+    ["that can't be read", "tcp:0.0.0.0:0", ["--allow-net"]],
+  ] as const
+) {
+  Deno.test(`a variable of Deno's ${title} does not move the page beyond its address`, async () => {
+    await using program = startProgram(permissions, { DENO_SERVE_ADDRESS: address });
+    const { code, stdout, stderr } = await program.end();
+    strictEqual(stdout, "");
+    match(stderr, /can't be served at 127\.0\.0\.1:0: the variable DENO_SERVE_ADDRESS .+--status-port/);
+    strictEqual(code, 1);
+  });
+}
+
+interface StartedProgram extends AsyncDisposable {
+  /** What it wrote to stderr, once that matches. */
+  told(pattern: RegExp): Promise<string>;
+  /** Lets it close the server and end. */
+  end(): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
+}
+
+/** A program of its own that serves the status page until its stdin ends. */
+function startProgram(permissions: readonly string[], env: Record<string, string> = {}): StartedProgram {
+  const source = (path: string) => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url));
   const script = `
-    import { startStatusServer } from ${
-    JSON.stringify(new URL("../../../src/balance/status/status_server.ts", import.meta.url))
-  };
-    import { createLogger } from ${
-    JSON.stringify(new URL("../../../src/telemetry/logger.ts", import.meta.url))
-  };
+    import { startStatusServer } from ${source("balance/status/status_server.ts")};
+    import { createLogger } from ${source("telemetry/logger.ts")};
     const pool = { policy: "p", startedAt: 0, takenAt: 1, ready: true, upstreams: [] };
     const server = await startStatusServer({
       hostname: "127.0.0.1",
@@ -409,36 +445,37 @@ Deno.test("serving writes nothing but its own log, and needs no permission but t
       "run",
       "--no-prompt",
       "--no-config",
-      "--allow-net=127.0.0.1:0",
+      ...permissions,
       `data:application/typescript,${encodeURIComponent(script)}`,
     ],
+    env: { NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const stderr = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let told = "";
-  while (!/url=http:\/\/127\.0\.0\.1:\d+\/\n/.test(told)) {
-    const { value, done } = await stderr.read();
-    ok(!done, told);
-    told += value;
-  }
-  const url = /url=(\S+)/.exec(told)![1]!;
-  for (const path of ["", "status.json", "metrics", "readyz", "nothing"]) {
-    await (await fetch(url + path)).text();
-  }
-  const events = createEventReader((await fetch(`${url}events`)).body!);
-  await events.next();
-  const writer = child.stdin.getWriter();
-  await writer.write(new Uint8Array(1));
-  await writer.close();
-  const [{ code }, stdout] = await Promise.all([child.status, new Response(child.stdout).text()]);
-  await events.cancel().catch(() => {});
-  for (let read = await stderr.read(); !read.done; read = await stderr.read()) told += read.value;
-  strictEqual(stdout, "");
-  match(told, /^[^\n]+ INFO  the status page is served url=\S+\n$/);
-  strictEqual(code, 0);
-});
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let stderr = "";
+  let ended: ReturnType<StartedProgram["end"]> | undefined;
+  const program: StartedProgram = {
+    async told(pattern) {
+      while (!pattern.test(stderr)) {
+        const { value, done } = await reader.read();
+        ok(!done, stderr);
+        stderr += value;
+      }
+      return stderr;
+    },
+    end: () =>
+      ended ??= (async () => {
+        await child.stdin.close();
+        for (let read = await reader.read(); !read.done; read = await reader.read()) stderr += read.value;
+        const [{ code }, stdout] = await Promise.all([child.status, new Response(child.stdout).text()]);
+        return { code, stdout, stderr };
+      })(),
+    [Symbol.asyncDispose]: async () => void await program.end(),
+  };
+  return program;
+}
 
 /** Waits until so many more may listen. */
 async function untilFree(port: number, places: number): Promise<void> {
