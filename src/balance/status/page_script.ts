@@ -97,7 +97,7 @@ function withKeys(upstreams) {
 
 /** Controls, and what turns the direction of text or hides it, could make one name look like another. */
 function visible(text) {
-  return String(text).replace(
+  return String(text).toWellFormed().replace(
     /[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/g,
     (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"),
   );

@@ -147,12 +147,12 @@ nav a { margin-inline-end: 14px; }
   tbody td:nth-child(2) { display: flex; align-items: center; gap: 10px; }
   tbody td:nth-child(n+3)::before { content: attr(data-label); display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
   .since { margin: 0; padding: 0; }
-  .why { margin-inline-start: 0; }
 }
 @media (max-width: 480px) {
   .tiles { grid-template-columns: 1fr 1fr; }
   .tiles > div:first-child { grid-column: 1 / -1; }
   .chart { height: 170px; }
+  .why { margin-inline-start: 0; }
   #changes li { flex-direction: column; gap: 0; }
 }
 @media (prefers-reduced-motion: no-preference) {

@@ -55,7 +55,6 @@ const HEADERS = {
  * Rejects with a {@linkcode LinkError} `PERMISSION` where Deno does not permit to listen there, and with an `Error` that
  * says what to do where the system does not let it.
  */
-// deno-lint-ignore require-await -- so that it rejects, and never throws
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { snapshot, logger } = options;
   const closing = new AbortController();
@@ -118,7 +117,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
 
   const server = listenThere(options, {
     signal: closing.signal,
-    // Without it, a line goes to stdout.
+    // Deno would say itself that it listens.
     onListen: () => {},
     onError: (error) => {
       logger.error("the status can't be told", { error });
@@ -126,6 +125,11 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
     },
   }, handle);
   const { hostname, port } = server.addr;
+  if (isElsewhere(server.addr, options)) {
+    closing.abort();
+    await server.finished;
+    throw elsewhere(options);
+  }
   const isLoopback = isLoopbackAddress(hostname);
   const url = `http://${hostIn(openable(hostname))}:${port}/`;
   if (isLoopback) logger.info("the status page is served", { url });
@@ -153,6 +157,7 @@ function listenThere(
   handle: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   const host = `${hostIn(hostname)}:${port}`;
+  if (readVariable(ELSEWHERE) !== undefined) throw elsewhere({ hostname, port });
   // Deno would ask for it on the terminal.
   if (Deno.permissions.querySync({ name: "net", host }).state !== "granted") {
     throw new LinkError(
@@ -166,6 +171,31 @@ function listenThere(
   } catch (cause) {
     throw new Error(`the status page can't be served at ${host}: ${explain(cause)}`, { cause });
   }
+}
+
+/** With this variable, Deno serves at another address than it is told to, or at that one too. */
+const ELSEWHERE = "DENO_SERVE_ADDRESS";
+
+/** Where the variable can't be read, its work is seen. */
+function isElsewhere(address: Deno.NetAddr, asked: { hostname: string; port: number }): boolean {
+  if (address.transport !== "tcp" || (asked.port !== 0 && address.port !== asked.port)) return true;
+  return !isLoopbackAddress(address.hostname) &&
+    (asked.hostname === "localhost" || isLoopbackAddress(asked.hostname));
+}
+
+function elsewhere({ hostname, port }: { hostname: string; port: number }): Error {
+  return new Error(
+    `the status page can't be served at ${
+      hostIn(hostname)
+    }:${port}: the variable ${ELSEWHERE} makes Deno serve it ` +
+      "elsewhere; unset that, and name the place with --status-port",
+  );
+}
+
+function readVariable(variable: string): string | undefined {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted"
+    ? Deno.env.get(variable) || undefined
+    : undefined;
 }
 
 function explain(error: unknown): string {
