@@ -238,6 +238,21 @@ Deno.test("a file may name what is to be looked up; what it names no more is not
   });
 });
 
+Deno.test("a file that names only what is not found leaves those that are there, until it is", async () => {
+  await using dns = await startDnsServer();
+  await withFile("a:1\n", async (file, write) => {
+    using it = watching({ file, dnsServer: dns.at });
+    await it.first;
+    await write("dns+tcp://b.test:9\n");
+    await until(() => it.warnings().length > 0, 30_000);
+    const asked = dns.asked.length;
+    await until(() => dns.asked.length > asked, 30_000);
+    strictEqual(it.lists.all.length, 0);
+    dns.names.set("b.test", { A: ["10.0.0.2"] });
+    deepStrictEqual(await it.lists.next(), ["tcp://b.test:9 at 10.0.0.2:9"]);
+  });
+});
+
 Deno.test("reread looks at names now", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.1"] } });
   using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at, dnsRefreshMs: 3_600_000 });
