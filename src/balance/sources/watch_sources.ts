@@ -153,18 +153,18 @@ export function watchSources(options: WatchSourcesOptions): WatchedSources {
   }
 
   async function begin(): Promise<readonly UpstreamSettings[]> {
-    const taking: Promise<void>[] = [];
+    const begun = new Map<FileSource, Promise<void>>();
     for (const file of files.values()) {
       file.watched = watchFile({
         path: file.path,
-        seen: (state) => void taking.push(take(file, state)),
+        seen: (state) => void begun.set(file, take(file, state)),
         signal,
         ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
       });
     }
     const named = lookUp(balance.sources.filter((it) => it.kind !== "file"));
     await Promise.all([...files.values()].map(({ watched }) => watched?.first));
-    await Promise.all([named, ...taking]);
+    await Promise.all([named, ...begun.values()]);
     const upstreams = signal.aborted ? [] : union();
     last = fingerprint(upstreams);
     return upstreams;
