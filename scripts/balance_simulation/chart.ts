@@ -3,12 +3,12 @@ import { WINDOW_MS } from "./failure.ts";
 import { LOADS, type QueueRow, type SimulationResults } from "./run_all.ts";
 
 const PANEL_WIDTH = 450;
-const PANEL_HEIGHT = 232;
+const PANEL_HEIGHT = 248;
 const PANEL_GAP = 30;
 const MARGIN = 20;
 const TITLE_HEIGHT = 84;
 /** Of a panel, what its plot leaves to labels. */
-const PLOT = { left: 44, top: 34, width: 396, height: 160 } as const;
+const PLOT = { left: 44, top: 50, width: 396, height: 160 } as const;
 const BAR_STEP = 22;
 const BAR_HEIGHT = 14;
 const BAR_LABEL_WIDTH = 100;
@@ -22,7 +22,6 @@ const COLOURS: Readonly<Record<string, readonly [light: string, dark: string]>> 
   "p2c": ["#0969da", "#4493f8"],
   "p2c by load": ["#1b7c83", "#39c5cf"],
   "least-pending": ["#1a7f37", "#3fb950"],
-  "sticky": ["#bf3989", "#db61a2"],
   "round-robin, no breaker": ["#cf222e", "#f85149"],
 };
 
@@ -167,9 +166,9 @@ function barPanel(title: string, note: string, bars: readonly Bar[]): string {
   );
   const scale = (PANEL_WIDTH - BAR_LABEL_WIDTH - BAR_VALUE_WIDTH) / most;
   const place = (value: number) => (BAR_LABEL_WIDTH + value * scale).toFixed(1);
-  const parts = [text(0, 12, title, "head"), text(PANEL_WIDTH, 12, note, "quiet", "end")];
+  const parts = [text(0, 12, title, "head"), text(0, 28, note, "quiet")];
   for (const [i, { label, value, text: words, mark, whisker }] of bars.entries()) {
-    const y = 26 + i * BAR_STEP;
+    const y = 42 + i * BAR_STEP;
     const width = Math.max(1, value * scale).toFixed(1);
     parts.push(
       text(BAR_LABEL_WIDTH - 8, y + 11, label, "", "end"),
@@ -232,7 +231,7 @@ function linePanel(title: string, note: string, { xs, xLabel, least, most, yLabe
     values.map((value, i) => [i, value] as const)
       .filter(([, value]) => value >= least && !Number.isNaN(value))
       .map(([i, value], n) => `${n === 0 ? "M" : "L"}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-  const parts = [text(0, 12, title, "head"), text(PANEL_WIDTH, 12, note, "quiet", "end")];
+  const parts = [text(0, 12, title, "head"), text(0, 28, note, "quiet")];
   for (const value of ticks(least, most)) {
     const at = y(value).toFixed(1);
     parts.push(
@@ -269,7 +268,7 @@ function legend(left: number, y: number): string {
   let at = left;
   return Object.keys(COLOURS).flatMap((label) => {
     const x = at;
-    at += 26 + label.length * 6.3;
+    at += 32 + label.length * 6.5;
     return [
       `<rect class="${classOf(label)}" x="${x.toFixed(1)}" y="${y - 9}" width="10" height="10" rx="2"/>`,
       text(x + 14, y, label, ""),

@@ -35,7 +35,7 @@ export interface FailureResult {
   readonly unanswered: number;
   /** Of the same, how many tries failed for each request. */
   readonly wasted: number;
-  /** How long it took until less than 2 % of the tries failed, and remained so; until the end of the failure if never. */
+  /** How long it took until less than 5 % of the tries failed, and remained so; until the end of the failure if never. */
   readonly settledMs: number;
   /** From the return to the time when the returned have 90 % of their part of the requests. */
   readonly returnedMs: number;
@@ -264,7 +264,7 @@ export function simulateFailure(setup: FailureSetup): FailureResult {
     toReturned: sendsToThird[i]! / Math.max(1, sends[i]!),
   }));
   const settled =
-    timeline.findLastIndex(({ failedTries }, i) => i >= dies && i < back && failedTries >= 0.02) + 1;
+    timeline.findLastIndex(({ failedTries }, i) => i >= dies && i < back && failedTries >= 0.05) + 1;
   const returned = timeline.findIndex(({ toReturned }, i) => i >= back && toReturned >= 0.9 / 3);
   return {
     requests: count,

@@ -121,8 +121,9 @@ ${
 
 - *unanswered* and *failed tries*: of the requests that came while a third was dead. Those that hang cost a
   timeout each, and half of them may not be repeated; a breaker opens at the fifth, or when half of ten have failed.
-- *settled*: when less than 2 % of the tries failed, from the moment of death. *returned*: when the returned third had 90 % of
-  its part again, from the moment of return: the wait for the trial, then the slow start.
+- *settled*: when less than 5 % of the tries failed, from the moment of death. *returned*: when the returned third had 90 % of
+  its part again, from the moment of return: the wait
+  for the trial, which is as long as the failure was at most, then the slow start.
 - *most waiting there*: the longest queue at a returned upstream during its slow start: none is flooded.
 - \`sticky\` again has one upstream's load only.
 

@@ -23,9 +23,10 @@ export function expectedGreatestOfRandom(requests: number, upstreams: number): n
   let density = Math.exp(-mean);
   let upTo = density;
   let expected = 0;
-  // The sum over k of the chance that the greatest is above k; e^−m/n is 0 for great m/n, so that it starts nearer.
+  // The sum over k of the chance that the greatest is above k. As e^−m/n is too small a number for great m/n, it then starts
+  // where that chance is still 1.
   let k = 0;
-  if (density === 0) {
+  if (mean > 100) {
     k = Math.floor(mean - 6 * Math.sqrt(mean));
     expected = k;
     density = Math.exp(k * Math.log(mean) - mean - logFactorial(k));
