@@ -66,7 +66,7 @@ for (const label of ["random", "hash", "round-robin", "weighted", "p2c by load"]
   Deno.test(`simulation: ${label} makes queues as long as theory says`, () => {
     const { mean, tail, theory, quantiles } = rowOf(RESULTS.alike, label);
     near(mean, theory!.mean, 0.1, "mean");
-    for (let k = 1; k <= 3; k++) near(tail[k]!, theory!.tail(k), 0.1, `at least ${k}`);
+    for (let k = 1; k <= 3; k++) near(tail[k]!, theory!.tail(k), 0.15, `at least ${k}`);
     if (theory!.quantile !== undefined) near(quantiles[2]!, theory!.quantile(0.99), 0.15, "p99");
   });
 }
