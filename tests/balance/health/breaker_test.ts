@@ -71,6 +71,11 @@ const CASES: readonly { name: string; steps: readonly Step[]; is: string }[] = [
     steps: [times(4, failure(0)), times(5, success(3_000)), failure(1e9)],
     is: "closed",
   },
+  {
+    name: "nothing old counts, though no answer came in the seconds after it",
+    steps: [times(4, failure(0)), times(4, success(0)), success(12_500), failure(12_500)],
+    is: "closed",
+  },
   { name: "a refused connection opens it at once", steps: [success(7), refused(7)], is: "open 1 until 507" },
   { name: "chance makes it longer or shorter", steps: [refused(0, 0)], is: "open 1 until 400" },
   {

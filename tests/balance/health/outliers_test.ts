@@ -103,6 +103,18 @@ const CASES: readonly {
   { name: "none when less than one may be out", upstreams: [USUAL, SLOW, USUAL], percent: 33, out: [] },
   { name: "none when none may be out", upstreams: [USUAL, SLOW, USUAL], percent: 0, out: [] },
   {
+    name: "one of two stays, be both outliers",
+    upstreams: [SLOW, { ...USUAL, failureShare: 0.6 }],
+    percent: 100,
+    out: ["1 failing 10000"],
+  },
+  {
+    name: "two of five slow ones do not hide each other",
+    upstreams: [USUAL, SLOW, USUAL, { ...SLOW, slowness: 9 }, USUAL],
+    out: ["1 slow 10000", "3 slow 10000"],
+  },
+  { name: "not most of them: then slow is usual", upstreams: [USUAL, SLOW, USUAL, SLOW, SLOW], out: [] },
+  {
     name: "not the last available one",
     upstreams: [{ ...USUAL, available: false }, { ...USUAL, available: false }, USUAL, SLOW, SLOW],
     percent: 100,

@@ -80,3 +80,11 @@ Deno.test("hash: a second choice is the same for the same key", () => {
     strictEqual(choose(view, key, excluded), choose(view, key, excluded));
   }
 });
+
+Deno.test("weighted: the turns go on when the pool grows", () => {
+  const choose = createChooser("weighted");
+  const two = [{ weight: 5 }, { weight: 4 }];
+  strictEqual(choose(viewOf(two), 0), 0);
+  // The first has had its turn: it is not first again for being in a new pool.
+  strictEqual(choose(viewOf([...two, {}]), 0), 1);
+});

@@ -44,6 +44,19 @@ Deno.test("weighted: who comes back gets its share at once, however often it was
   ok(counts[0]! >= 499, `${counts}`);
 });
 
+Deno.test("weighted: credits are neither made nor lost, whoever comes and goes", () => {
+  const aways = fc.array(fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }), { maxLength: 40 });
+  fc.assert(fc.property(aways, (aways) => {
+    const credits = new Float64Array(5);
+    for (const away of aways) {
+      const view = viewOf(away.map((away, i) => ({ away, weight: i + 1 })));
+      if (weighted(view, credits) === -1) continue;
+      ok(Math.abs(credits.reduce((sum, credit) => sum + credit)) < 1e-9, `${credits}`);
+      for (const [i, gone] of away.entries()) if (gone) strictEqual(credits[i], 0);
+    }
+  }));
+});
+
 Deno.test("weighted chooses an available upstream, or says that there is none", () => {
   const pools = fc.array(anyPool(9), { minLength: 1, maxLength: 20 });
   fc.assert(fc.property(pools, (pools) => {
