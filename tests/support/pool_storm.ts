@@ -124,7 +124,9 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     if (message.method !== undefined || typeof message.id !== "number" || message.id < FIRST_ID) return;
     const call = message.id - FIRST_ID;
     if (call >= launched) return void faults.push(`an answer to no call: ${JSON.stringify(message)}`);
-    if (ends[call] !== undefined) return void faults.push(`call ${call} was answered again: ${JSON.stringify(message)}`);
+    if (ends[call] !== undefined) {
+      return void faults.push(`call ${call} was answered again: ${JSON.stringify(message)}`);
+    }
     times.push(performance.now());
     ends[call] = endOf(call, message);
     if (message.result !== undefined) givers.push(message.result.content[0].text);
@@ -177,7 +179,9 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   }
 
   function describe(): string {
-    return `${times.length} of ${launched} answered, ${errors} errors, ${rate()}/s, last ${JSON.stringify(last(SAMPLE))}; ` +
+    return `${times.length} of ${launched} answered, ${errors} errors, ${rate()}/s, last ${
+      JSON.stringify(last(SAMPLE))
+    }; ` +
       `stderr: ${program.stderr().slice(-3000)}`;
   }
 
