@@ -265,6 +265,19 @@ for (const start of ["cli/proxy_command.ts", "bridge/run_proxy.ts", "upstream/op
   });
 }
 
+for (const start of ["cli/proxy_command.ts", "link/open_peer.ts", "link/http/http_peer.ts"]) {
+  Deno.test(`src/${start} loads nothing of several upstreams and their addresses`, () => {
+    const late = [
+      "config/resolve_balance.ts",
+      "link/parse_upstream.ts",
+      "link/parse_upstream_file.ts",
+      "link/http/address_tunnel.ts",
+    ];
+    const wrong = [...loads(start)].filter(([to]) => roomOf(to) === "balance" || late.includes(to));
+    none(wrong.map(([, way]) => way.join(" → ")), "most have one server only");
+  });
+}
+
 Deno.test("jsonrpc, mcp, link, face and bridge import nothing from outside at all, unless it is loaded when used", () => {
   const lean = ["jsonrpc", "mcp", "link", "face", "bridge", "telemetry"];
   const wrong = imports.filter((it) =>
