@@ -516,6 +516,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     for (const settings of wanted.values()) {
       const member = createMember(++lastMember, settings, describeUpstream(settings));
       member.draining = isDraining(member);
+      if (settings.foreign === true) {
+        logger.warn(
+          "DNS names a server outside of the domain that you have named: it gets no header of yours",
+          {
+            endpoint: member.endpoint,
+          },
+        );
+      }
       members.add(member);
       health.show(member);
       if (running) {
