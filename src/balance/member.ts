@@ -61,6 +61,8 @@ export interface Member {
   timesEjected: number;
   /** Since when it is back; `undefined` when it never was away, or long enough ago. */
   backSince: number | undefined;
+  /** When its latency was measured last. */
+  tookAt: number;
   /** When it was away last: what was asked before then tells nothing of how fast it is. */
   freshSince: number;
   /** It takes nothing new. */
@@ -107,6 +109,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     ejectedUntil: 0,
     timesEjected: 0,
     backSince: undefined,
+    tookAt: -Infinity,
     freshSince: -Infinity,
     draining: settings.drain,
     leaving: false,
