@@ -31,6 +31,8 @@ export interface PoolStorm extends AsyncDisposable {
   readonly errors: number;
   /** Calls answered in the last second. */
   rate(): number;
+  /** How many results of the last second came from this one. */
+  lately(replica: Replica): number;
   /** How many of the last so many results came from each replica, by its name. */
   last(count: number): Readonly<Record<string, number>>;
   /** Waits until it holds; looks after each answer and now and then. Fails with what was waited for. */
@@ -106,6 +108,7 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   /** When each answer came, and whose each result was. */
   const times: number[] = [];
   const givers: string[] = [];
+  const givenAt: number[] = [];
   const faults: string[] = [];
   const watchers = new Set<() => void>();
 
@@ -124,10 +127,15 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     if (message.method !== undefined || typeof message.id !== "number" || message.id < FIRST_ID) return;
     const call = message.id - FIRST_ID;
     if (call >= launched) return void faults.push(`an answer to no call: ${JSON.stringify(message)}`);
-    if (ends[call] !== undefined) return void faults.push(`call ${call} was answered again: ${JSON.stringify(message)}`);
+    if (ends[call] !== undefined) {
+      return void faults.push(`call ${call} was answered again: ${JSON.stringify(message)}`);
+    }
     times.push(performance.now());
     ends[call] = endOf(call, message);
-    if (message.result !== undefined) givers.push(message.result.content[0].text);
+    if (message.result !== undefined) {
+      givers.push(message.result.content[0].text);
+      givenAt.push(performance.now());
+    }
     inFlight--;
     launch();
     for (const look of [...watchers]) look();
@@ -144,11 +152,19 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     return known ? outcome : "unknown";
   }
 
-  function rate(): number {
-    const since = performance.now() - 1000;
+  function countSince(times: readonly number[], since: number): number {
     let from = times.length;
     while (from > 0 && times[from - 1]! > since) from--;
     return times.length - from;
+  }
+
+  function rate(): number {
+    return countSince(times, performance.now() - 1000);
+  }
+
+  function lately({ name }: Replica): number {
+    const count = countSince(givenAt, performance.now() - 1000);
+    return count === 0 ? 0 : givers.slice(-count).filter((it) => it === name).length;
   }
 
   function last(count: number): Record<string, number> {
@@ -177,7 +193,9 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   }
 
   function describe(): string {
-    return `${times.length} of ${launched} answered, ${errors} errors, ${rate()}/s, last ${JSON.stringify(last(SAMPLE))}; ` +
+    return `${times.length} of ${launched} answered, ${errors} errors, ${rate()}/s, last ${
+      JSON.stringify(last(SAMPLE))
+    }; ` +
       `stderr: ${program.stderr().slice(-3000)}`;
   }
 
@@ -229,6 +247,7 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
       return errors;
     },
     rate,
+    lately,
     last,
     until,
     more(count, ms) {

@@ -113,7 +113,9 @@ async function serve(options: ReplicaOptions): Promise<void> {
     await write(Deno.stdout, JSON.stringify({ port: (listener.addr as Deno.NetAddr).port }));
     void obey();
     for await (const connection of listener) {
-      void converse(connection.readable, (message) => write(connection, JSON.stringify(message))).catch(() => {});
+      void converse(connection.readable, (message) => write(connection, JSON.stringify(message))).catch(
+        () => {},
+      );
     }
     return;
   }

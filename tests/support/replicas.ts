@@ -57,7 +57,8 @@ export async function startReplica(
   async function start(): Promise<void> {
     if (given.kind === "stdio") return;
     const [executable, ...args] = command();
-    process = new Deno.Command(executable!, { args, stdin: "piped", stdout: "piped", stderr: "inherit" }).spawn();
+    process = new Deno.Command(executable!, { args, stdin: "piped", stdout: "piped", stderr: "inherit" })
+      .spawn();
     said = lines(process.stdout);
     writer = process.stdin.getWriter();
     writer.closed.catch(() => {});
