@@ -2,6 +2,7 @@
 import { ok } from "node:assert/strict";
 import type { PoolStorm } from "./pool_storm.ts";
 import type { Replica } from "./replicas.ts";
+import { randomNumbers } from "./storm.ts";
 import type { ReplicaMood } from "./replica_server.ts";
 
 /** Has something happen during a storm, and waits until all is well again. */
@@ -133,6 +134,17 @@ export async function allAreRestarted(storm: PoolStorm): Promise<void> {
   }
 }
 
+/** Each in its turn is killed, and is there again: the program itself starts those that are its children. */
+export async function eachIsKilled(storm: PoolStorm): Promise<void> {
+  const usual = await usualRate(storm);
+  for (const victim of storm.replicas) {
+    await victim.kill();
+    if (victim.command === undefined) await carriedByOthers(storm, victim, usual);
+    await victim.start();
+    await wellAgain(storm, usual);
+  }
+}
+
 /** All are killed: errors come at once, until one is back. */
 export async function allAreKilled(storm: PoolStorm): Promise<void> {
   const usual = await usualRate(storm);
@@ -147,4 +159,61 @@ export async function allAreKilled(storm: PoolStorm): Promise<void> {
   await Promise.all(others(storm, survivor!).map((it) => it.start()));
   storm.setAtOnce(64);
   await wellAgain(storm, usual);
+}
+
+/** What {@linkcode anythingHappens} does to replicas, and how it is undone. */
+const MISHAPS: readonly {
+  readonly name: string;
+  readonly befall: (victim: Replica) => void | Promise<void>;
+  readonly end: (victim: Replica) => void | Promise<void>;
+}[] = [
+  { name: "killed", befall: (it) => it.kill(), end: (it) => it.start() },
+  { name: "stopped", befall: (it) => it.stop(), end: (it) => it.resume() },
+  ...([
+    { hang: true },
+    { latencyMs: 200 },
+    { breakOneIn: 3 },
+    { breakOneIn: 1 },
+    { status: 503 },
+    { status: 503, retryAfter: 1 },
+    { status: 429 },
+    { status: 502 },
+  ] satisfies ReplicaMood[]).map((mood) => ({
+    name: JSON.stringify(mood),
+    befall: (it: Replica) => it.be(mood),
+    end: (it: Replica) => it.be({}),
+  })),
+];
+
+/** One of three is always well; the other two are not, as chance has it, now one and now both. */
+export function anythingHappens(
+  seed: number,
+  rounds: number,
+  told: (what: string) => void = () => {},
+): PoolScenario {
+  return async (storm) => {
+    const random = randomNumbers(seed);
+    const upTo = (most: number) => Math.floor(random() * most);
+    const usual = await usualRate(storm);
+    for (let round = 0; round < rounds; round++) {
+      const well = storm.replicas[round % storm.replicas.length]!;
+      const ill = new Map<Replica, (typeof MISHAPS)[number]>();
+      try {
+        for (let step = 0; step < 4; step++) {
+          const victims = others(storm, well);
+          const victim = victims[upTo(victims.length)]!;
+          await ill.get(victim)?.end(victim);
+          const mishap = MISHAPS[upTo(MISHAPS.length)]!;
+          told(`${victim.name} ${mishap.name}`);
+          ill.set(victim, mishap);
+          await mishap.befall(victim);
+          await storm.more(20 + upTo(200));
+        }
+      } finally {
+        for (const [victim, { end }] of ill) await end(victim);
+      }
+      told("all are well");
+      await wellAgain(storm, usual);
+    }
+  };
 }

@@ -45,8 +45,12 @@ export interface PoolStorm extends AsyncDisposable {
   setAtOnce(count: number): void;
   /** From now on safe calls may fail: there is nobody who could answer them. */
   allowFailures(allowed: boolean): void;
-  /** Makes what is left of the calls, has all answered, ends the program and counts. */
-  finish(): Promise<PoolStormReport>;
+  /**
+   * Makes what is left of the calls, has all answered, ends the program and counts.
+   *
+   * @param patient without it stdin ends at once, whatever is in flight
+   */
+  finish(patient?: boolean): Promise<PoolStormReport>;
 }
 
 /** How a call may end. */
@@ -199,21 +203,24 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
       `stderr: ${program.stderr().slice(-3000)}`;
   }
 
-  async function finish(): Promise<PoolStormReport> {
+  async function finish(patient = true): Promise<PoolStormReport> {
     stopped = true;
-    launch();
-    await until("every call is answered", () => inFlight === 0 && launched >= options.calls, 60_000);
-    const ms = times.at(-1)! - started;
+    if (patient) {
+      launch();
+      await until("every call is answered", () => inFlight === 0 && launched >= options.calls, 60_000);
+    } else atOnce = 0;
     const ending = performance.now();
     await program.closeStdin();
     const status = await program.status;
     const exitMs = performance.now() - ending;
+    const ms = (times.at(-1) ?? started) - started;
     const counts = { result: 0, not_run: 0, unknown: 0 };
-    for (const end of ends) counts[end!]++;
     const ran = new Uint8Array(launched);
     for (const call of replicas.flatMap((replica) => [...replica.ledger()])) ran[call]!++;
-    for (const [call, end] of ends.entries()) {
-      const fault = faultOf(toolOf(call), end!, ran[call]!);
+    for (let call = 0; call < launched; call++) {
+      const end = ends[call];
+      if (end !== undefined) counts[end]++;
+      const fault = faultOf(toolOf(call), end, ran[call]!);
       if (fault !== undefined) faults.push(`call ${call} (${toolOf(call)}) ${fault}`);
     }
     const executions = replicas.map((it) => it.executions());
@@ -271,7 +278,8 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   };
 }
 
-function faultOf(tool: string, end: CallEnd, ran: number): string | undefined {
+function faultOf(tool: string, end: CallEnd | undefined, ran: number): string | undefined {
+  if (end === undefined) return "was not answered";
   if (tool === "write" && ran > 1) return `ran ${ran} times`;
   if (end === "result" && ran === 0) return "has a result, and did not run";
   return end === "not_run" && tool === "write" && ran > 0 ? "is said not to have run, and ran" : undefined;
