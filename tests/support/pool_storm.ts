@@ -17,6 +17,8 @@ export interface PoolStormOptions {
   readonly latencyMs?: number;
   /** What the replicas are. @default three of Streamable HTTP */
   readonly kinds?: readonly ("http" | "tcp" | "stdio")[];
+  /** How the program looks after them. @default quicker than it would */
+  readonly health?: readonly string[];
   /** More of the command line. */
   readonly args?: readonly string[];
 }
@@ -75,6 +77,8 @@ const TOOLS = ["write", "read", "put"] as const;
 /** Ids begin here, so that none is a call's number. */
 const FIRST_ID = 1_000_000;
 const WAIT_MS = 30_000;
+/** Tests are not kept waiting for what is found out and forgiven at leisure otherwise. */
+const QUICK = ["--health-interval", "2", "--health-timeout", "2", "--slow-start", "1"];
 /** So many results tell how they are spread. */
 const SAMPLE = 150;
 /** The part of its fair share that one has to give. */
@@ -97,7 +101,7 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   const program = startProgram([
     "load-balance",
     ...["--endpoints", endpoints.join(",")],
-    ...["--health-interval", "2", "--health-timeout", "2", "--slow-start", "1"],
+    ...options.health ?? QUICK,
     ...["--log-level", "info", ...options.args ?? []],
     ...(command === undefined ? [] : ["--", ...command]),
   ], { trace: (direction, message) => direction === "received" && take(message) });
