@@ -1,10 +1,12 @@
+import { idKey } from "../jsonrpc/id.ts";
+
 /** What a text that an upstream has made is for. */
 export type BelongingKind = "cursor" | "state" | "task";
 
 /** Whose a text is, and how its upstream has written it. */
 export interface Owner {
-  /** The upstream's serial number. */
-  readonly serial: number;
+  /** The upstream's serial number; `undefined` when that is gone. */
+  readonly serial: number | undefined;
   /** The JSON text as the upstream knows it. */
   readonly text: string;
 }
@@ -28,7 +30,10 @@ export interface Belongings {
 const MOST = 4096;
 const MOST_LENGTH = 16 * 1024 * 1024;
 
-/** Makes {@linkcode Belongings}: those that were used last are remembered, in bounded space. */
+/**
+ * Makes {@linkcode Belongings}: those that were used last are remembered, in bounded space. A client may spell a text in
+ * another way than its upstream has; the upstream gets its own spelling back.
+ */
 export function createBelongings(most = MOST, mostLength = MOST_LENGTH): Belongings {
   const kinds = new Map<BelongingKind, Kept>();
   let renamed = 0;
@@ -39,17 +44,17 @@ export function createBelongings(most = MOST, mostLength = MOST_LENGTH): Belongi
     return it;
   }
 
-  function drop(it: Kept, shown: string): void {
-    const owner = it.owners.get(shown);
+  function drop(it: Kept, key: string): void {
+    const owner = it.owners.get(key);
     if (owner === undefined) return;
-    it.owners.delete(shown);
-    it.length -= shown.length + owner.text.length;
+    it.owners.delete(key);
+    it.length -= key.length + owner.text.length;
   }
 
-  function put(it: Kept, shown: string, owner: Owner): void {
-    drop(it, shown);
-    it.owners.set(shown, owner);
-    it.length += shown.length + owner.text.length;
+  function put(it: Kept, key: string, owner: Owner): void {
+    drop(it, key);
+    it.owners.set(key, owner);
+    it.length += key.length + owner.text.length;
     while (it.owners.size > most || (it.length > mostLength && it.owners.size > 1)) {
       drop(it, it.owners.keys().next().value!);
     }
@@ -57,10 +62,11 @@ export function createBelongings(most = MOST, mostLength = MOST_LENGTH): Belongi
 
   /** The name under which the client already knows this text of this upstream, where that is another. */
   function shownAs(it: Kept, text: string, serial: number): string {
-    const present = it.owners.get(text);
+    const key = idKey(text);
+    const present = it.owners.get(key);
     if (present === undefined || present.serial === serial) return text;
     for (const [shown, owner] of it.owners) {
-      if (owner.serial === serial && owner.text === text) return shown;
+      if (owner.serial === serial && idKey(owner.text) === key) return shown;
     }
     return JSON.stringify(`mcp-connect-${++renamed}-${crypto.randomUUID()}`);
   }
@@ -69,24 +75,31 @@ export function createBelongings(most = MOST, mostLength = MOST_LENGTH): Belongi
     keep(kind, text, serial) {
       const it = of(kind);
       const shown = shownAs(it, text, serial);
-      put(it, shown, { serial, text });
+      put(it, idKey(shown), { serial, text });
       return shown;
     },
     find(kind, text) {
       const it = kinds.get(kind);
-      const owner = it?.owners.get(text);
-      if (owner !== undefined) put(it!, text, owner);
+      const key = idKey(text);
+      const owner = it?.owners.get(key);
+      if (owner !== undefined) put(it!, key, owner);
       return owner;
     },
     forget(serial) {
-      for (const it of kinds.values()) {
-        for (const [shown, owner] of [...it.owners]) if (owner.serial === serial) drop(it, shown);
+      for (const [kind, it] of kinds) {
+        for (const [key, owner] of [...it.owners]) {
+          if (owner.serial !== serial) continue;
+          // Another upstream may know what to do with a state, as it was written.
+          if (kind === "state" && idKey(owner.text) !== key) {
+            it.owners.set(key, { serial: undefined, text: owner.text });
+          } else drop(it, key);
+        }
       }
     },
   };
 }
 
-/** Those of one kind, by the text that the client knows; those that were used last come last. */
+/** Those of one kind, by what the client knows them as; those that were used last come last. */
 interface Kept {
   readonly owners: Map<string, Owner>;
   length: number;

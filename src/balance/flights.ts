@@ -30,6 +30,10 @@ export interface FlightsOptions {
   readonly left: (ground: Ground, member: Member) => void;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Resolves when it is known whether a member lacks what a request is for; `undefined` when it is known. */
+  readonly known: (member: Member, message: Message) => Promise<unknown> | undefined;
+  /** Whether it does. */
+  readonly lacks: (member: Member, message: Message) => boolean;
   /** A safe request without an answer for so long goes to a second upstream too, in milliseconds; absent: never. */
   readonly hedgeAfterMs?: number;
   /** Told of a request that its client has given up although nothing was heard since it was sent. */
@@ -146,10 +150,14 @@ export function createFlights(options: FlightsOptions): Flights {
     ground.inFlight++;
     member.requests++;
     members.pending(member, 1);
-    if (ground.peer !== undefined) return dispatch(flight, leg, ground.peer);
-    ground.opening.then(
-      (peer) => {
-        if (!leg.over) dispatch(flight, leg, peer);
+    const known = flight.options.bound === undefined ? options.known(member, flight.message) : undefined;
+    if (ground.peer !== undefined && known === undefined) return dispatch(flight, leg, ground.peer);
+    Promise.all([ground.opening, known]).then(
+      ([peer]) => {
+        if (leg.over) return;
+        if (known === undefined || !options.lacks(member, flight.message)) return dispatch(flight, leg, peer);
+        const why = failure("METHOD_NOT_FOUND", member.endpoint, "this upstream does not have it");
+        over(flight, leg, { kind: "not_sent", failure: why });
       },
       (error) => {
         const why = failure("UNREACHABLE", member.endpoint, String(error));

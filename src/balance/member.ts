@@ -107,7 +107,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     ejectedUntil: 0,
     timesEjected: 0,
     backSince: undefined,
-    freshSince: 0,
+    freshSince: -Infinity,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,

@@ -1,4 +1,7 @@
+import { textAt } from "../jsonrpc/edit.ts";
+import { idKey } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { META } from "../mcp/modern.ts";
 
 /** Lets one notification through where several upstreams say the same. */
 export interface Merging {
@@ -8,17 +11,18 @@ export interface Merging {
 
 /** What several upstreams say of the same change comes within this, in milliseconds. */
 const TOGETHER_MS = 500;
-/** Different notifications that are kept account of. */
+/** Different things that are kept account of, and changes of each. */
 const MOST = 4096;
+const MOST_CHANGES = 1024;
 
-/** What has been said of one thing. */
-interface Said {
-  /** When it was said first. */
-  readonly since: number;
-  /** How often each upstream has said it, by serial number. */
-  readonly counts: Map<number, number>;
-  /** How often the client was told. */
-  told: number;
+/** What the client was told of one thing. */
+interface Told {
+  /** When: the last changes. */
+  at: number[];
+  /** How many there were before these. */
+  before: number;
+  /** Up to which of them each upstream has spoken, by serial number. */
+  readonly said: Map<number, number>;
 }
 
 /** Tells whether a notification says that something has changed, which replicas say together. */
@@ -27,29 +31,39 @@ export function isChange(method: string | undefined): boolean {
 }
 
 /**
- * Makes a {@linkcode Merging}. The client is told as often as the upstream that says it most often: what one says twice are two
- * changes, what two say once within half a second is one.
+ * Makes a {@linkcode Merging}. What an upstream says is taken for the first change that the client was told of within the last
+ * half second and this upstream has not spoken of yet; where there is none, it is news. So what one says twice are two
+ * changes, and what two say once is one.
  *
  * @param now the time in milliseconds
  */
 export function createMerging(now: () => number = () => performance.now()): Merging {
-  const said = new Map<string, Said>();
+  const all = new Map<string, Told>();
 
   return {
     isNews(message, serial) {
-      const key = `${message.method} ${message.textOf("params") ?? ""}`;
+      const key = keyOf(message);
       const time = now();
-      let it = said.get(key);
-      if (it === undefined || time - it.since > TOGETHER_MS) {
-        said.delete(key);
-        said.set(key, it = { since: time, counts: new Map(), told: 0 });
-        if (said.size > MOST) said.delete(said.keys().next().value!);
+      let it = all.get(key);
+      if (it === undefined) {
+        all.set(key, it = { at: [], before: 0, said: new Map() });
+        if (all.size > MOST) all.delete(all.keys().next().value!);
       }
-      const count = (it.counts.get(serial) ?? 0) + 1;
-      it.counts.set(serial, count);
-      if (count <= it.told) return false;
-      it.told = count;
+      const old = it.at.findIndex((at, i) => time - at <= TOGETHER_MS && it.at.length - i <= MOST_CHANGES);
+      const gone = old < 0 ? it.at.length : old;
+      it.at.splice(0, gone);
+      it.before += gone;
+      const next = Math.max(it.before, it.said.get(serial) ?? 0);
+      it.said.set(serial, next + 1);
+      if (next < it.before + it.at.length) return false;
+      it.at.push(time);
       return true;
     },
   };
+}
+
+/** What has changed, and for whom: servers write the same in different ways. */
+function keyOf(message: Message): string {
+  const about = [["params", "uri"], ["params", "_meta", META.subscriptionId]];
+  return [message.method, ...about.map((path) => idKey(textAt(message, path) ?? ""))].join(" ");
 }

@@ -1,10 +1,9 @@
-import { errorAnswer, request as newRequest } from "../jsonrpc/answers.ts";
+import { errorAnswer } from "../jsonrpc/answers.ts";
 import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { textFinder } from "../jsonrpc/includes.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { settledExchange } from "../link/exchange.ts";
+import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
 import { pause } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
@@ -19,7 +18,7 @@ import type { Evidence } from "./evidence.ts";
 import { type Choice, createFlights } from "./flights.ts";
 import { createHealthKeeper, stateOf } from "./health_keeper.ts";
 import { cumulativeHistogram, recentLatency } from "./health/latency_histogram.ts";
-import type { Disagreements } from "./disagreements.ts";
+import { createDisagreements } from "./disagreements.ts";
 import { createListening } from "./listening.ts";
 import { createMember, type Ground, type Member } from "./member.ts";
 import { createMembers } from "./members.ts";
@@ -29,6 +28,8 @@ import { hashText } from "./policies/hash_text.ts";
 import { createQuestions } from "./questions.ts";
 import { type Bond, bondOf, isList, keyOf, resourceOf } from "./route.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
+import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
+import { isDrained } from "./sources/drain_file.ts";
 
 /** What a {@linkcode balancedPool} needs. Times in milliseconds. */
 export interface PoolOptions extends
@@ -53,8 +54,12 @@ export interface PoolOptions extends
     upstream: UpstreamSettings,
     replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
   ) => Promise<Peer>;
+  /** Resolves when it is known which there are; absent: they are. */
+  readonly ready?: Promise<unknown>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
@@ -66,8 +71,10 @@ export interface BalancedPool extends Peer {
   snapshot(): PoolSnapshot;
   /** Puts other upstreams in place of those that were named: what is new comes in, what is gone answers and goes. */
   setUpstreams(upstreams: readonly UpstreamSettings[]): void;
-  /** Names those that take nothing new: endpoints as the user wrote them, or as logs show them. */
-  setDraining(names: ReadonlySet<string>): void;
+  /** Names those that take nothing new, as a file or a signal wants it (see {@linkcode isDrained}). */
+  setDraining(by: "file" | "signal", names: ReadonlySet<string>): void;
+  /** The upstreams in their order, and those of them that a signal has drained. */
+  drains(): { readonly ids: readonly string[]; readonly drained: ReadonlySet<string> };
 }
 
 /** How often the pool looks at the clock. */
@@ -115,7 +122,12 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   let leader: { readonly ground: Ground; readonly member: Member } | undefined;
   /** Where the client's requests go that are to stay together. */
   let present: Member | undefined;
-  let drained: ReadonlySet<string> = new Set();
+  const drained = {
+    file: new Set<string>() as ReadonlySet<string>,
+    signal: new Set<string>() as ReadonlySet<string>,
+  };
+  /** Requests wait until it is known which upstreams there are. */
+  let unknown: Promise<unknown> | undefined = options.ready?.then(() => unknown = undefined);
 
   const newId = () => `"mcp-connect-pool-${mark}-${++lastId}"`;
   const name = () => [...members.all].map(({ endpoint }) => endpoint).join(", ").slice(0, 300);
@@ -149,6 +161,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       if (ground.retired) finish(ground, member);
     },
     hintsFor: options.hintsFor,
+    known: disagreementsKnown,
+    lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
     suspect: (member) => checks?.suspect(member),
     name,
@@ -162,7 +176,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger,
   });
 
-  const disagreements: Disagreements = { lacking: () => undefined };
+  const disagreements = createDisagreements({
+    members: members.all,
+    peerOf: (member) => groundOf(member).opening,
+    newId,
+    tell: (message) => void listener?.receive(message),
+    dispute: options.dispute,
+    logger,
+  });
 
   setUpstreams(options.upstreams);
 
@@ -174,7 +195,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
 
   function openGround(member: Member): Ground {
     const opening = options.open(member.settings, (capabilities) => {
+      const again = ground.capabilities !== undefined;
       ground.capabilities = capabilities;
+      disagreements.seen(member, capabilities);
+      // It may be another release of the server.
+      if (again) disagreements.changed(member);
     });
     const ground: Ground = {
       serial: ++lastGround,
@@ -211,6 +236,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     ground.retired = true;
     member.ground = undefined;
     belongings.forget(member.serial);
+    disagreements.forget(member);
     listening.left(member);
     finish(ground, member);
   }
@@ -239,6 +265,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     // It may only be busy: what can't go elsewhere waits for it.
     if (evidence.kind !== "silent" || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
+  }
+
+  function disagreementsKnown(member: Member, message: Message): Promise<unknown> | undefined {
+    return members.all.size > 1 ? disagreements.known(member, message) : undefined;
   }
 
   // Choosing ------------------------------------------------------------------------------------------------------
@@ -305,6 +335,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the client -----------------------------------------------------------------------------------------------
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    return unknown === undefined
+      ? requestNow(message, requestOptions)
+      : requestLater(message, requestOptions);
+  }
+
+  function requestLater(message: Message, requestOptions: RequestOptions): Exchange {
+    let sent: Exchange | undefined;
+    const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+    void unknown?.then(() => {
+      if (exchange.settled) return;
+      sent = requestNow(message, requestOptions);
+      sent.whenOver(exchange.settle);
+    });
+    return exchange;
+  }
+
+  function requestNow(message: Message, requestOptions: RequestOptions): Exchange {
     if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: endFailure() });
     const method = message.method!;
     if (method === "subscriptions/listen") return listening.carry(message, requestOptions);
@@ -338,7 +385,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
 
   function requestOfOwner(bond: Bond, message: Message, requestOptions: RequestOptions): Exchange {
     const owner = belongings.find(bond.kind, bond.text);
-    const member = owner === undefined ? undefined : members.bySerial(owner.serial);
+    const member = owner?.serial === undefined ? undefined : members.bySerial(owner.serial);
     if (bond.kind === "cursor" && member === undefined) {
       return settledExchange({ kind: "answered", message: unknownCursor(message) });
     }
@@ -374,9 +421,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   ): Promise<Failure | undefined> {
     if (closing.signal.aborted) return endFailure();
     if (message.isAnswer || message.method === "notifications/progress") {
-      const { serial, message: own } = questions.toServer(message);
-      const whose = grounds.get(serial);
-      if (whose !== undefined) return await (await whose.ground.opening).notify(own, notifyOptions);
+      const meant = questions.toServer(message);
+      const whose = meant === undefined ? undefined : grounds.get(meant.serial);
+      if (whose !== undefined) {
+        return await (await whose.ground.opening).notify(meant!.message, notifyOptions);
+      }
       return failure("SESSION_LOST", name(), "who asked this is not there any more");
     }
     const all = [...grounds.values()].map(({ ground }) => ground).filter((it) => !it.retired);
@@ -397,7 +446,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the servers ----------------------------------------------------------------------------------------------
 
   function fromServer(ground: Ground, member: Member, message: Message): Message | undefined {
-    if (isChange(message.method) && !merging.isNews(message, member.serial)) return undefined;
+    if (isChange(message.method)) {
+      disagreements.changed(member, message.method);
+      if (!merging.isNews(message, member.serial)) return undefined;
+    }
     return questions.toClient(ground.serial, message);
   }
 
@@ -407,8 +459,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const method = request.method!;
     if (method === "initialize" && member.ground !== undefined) {
       leader = { ground: member.ground, member };
-      member.ground.capabilities = readInitializeResult(answer)?.capabilities;
+      const capabilities = readInitializeResult(answer)?.capabilities ?? {};
+      member.ground.capabilities = capabilities;
+      disagreements.showCapabilities(capabilities);
     }
+    disagreements.show(member, request, answer);
     if (FOR_ALL.has(method)) tellOthers(member, request);
     if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
     if (request.hasIoName && holdsState(answer.bytes)) {
@@ -450,18 +505,16 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // Upstreams that come and go ------------------------------------------------------------------------------------
 
   function setUpstreams(upstreams: readonly UpstreamSettings[]): void {
-    const wanted = new Map(upstreams.map((it) => [keyOfUpstream(it), it]));
+    const wanted = new Map(upstreams.map((it) => [upstreamId(it), it]));
     for (const member of members.all) {
-      const key = keyOfUpstream(member.settings);
+      const key = upstreamId(member.settings);
       const settings = wanted.get(key);
       wanted.delete(key);
       if (settings === undefined) leave(member);
       else change(member, settings);
     }
     for (const settings of wanted.values()) {
-      const endpoint = describeEndpoint(settings.endpoint);
-      const at = settings.address === undefined ? "" : ` at ${settings.address.hostname}`;
-      const member = createMember(++lastMember, settings, endpoint + at);
+      const member = createMember(++lastMember, settings, describeUpstream(settings));
       member.draining = isDraining(member);
       members.add(member);
       health.show(member);
@@ -489,10 +542,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger.info("an upstream leaves: it answers what it was asked", { endpoint: member.endpoint });
   }
 
-  function isDraining({ settings, endpoint }: Member): boolean {
-    const { endpoint: it } = settings;
-    return settings.drain || drained.has(endpoint) || drained.has(describeEndpoint(it)) ||
-      (it.kind === "http" && drained.has(it.url.href));
+  function isDraining({ settings }: Member): boolean {
+    return settings.drain || isDrained(drained.file, settings) || drained.signal.has(upstreamId(settings));
   }
 
   function drain(member: Member, draining: boolean): void {
@@ -509,8 +560,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     health.show(member);
   }
 
-  function setDraining(names: ReadonlySet<string>): void {
-    drained = names;
+  function setDraining(by: "file" | "signal", names: ReadonlySet<string>): void {
+    drained[by] = names;
     for (const member of members.all) drain(member, isDraining(member));
   }
 
@@ -596,11 +647,9 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     },
     setUpstreams,
     setDraining,
+    drains: () => ({
+      ids: [...members.all].map(({ settings }) => upstreamId(settings)),
+      drained: drained.signal,
+    }),
   };
-}
-
-/** What tells upstreams apart. */
-function keyOfUpstream({ endpoint, transport, address }: UpstreamSettings): string {
-  const where = endpoint.kind === "http" ? endpoint.url.href : JSON.stringify(endpoint);
-  return `${transport} ${where} ${address === undefined ? "" : `${address.hostname} ${address.port}`}`;
 }

@@ -34,6 +34,8 @@ export interface PoolTools {
   ) => Promise<Peer>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
 }
 
 /**
@@ -80,6 +82,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
           logger,
         }),
       hintsFor: listings.hintsFor,
+      dispute: listings.dispute,
     });
   }
 
