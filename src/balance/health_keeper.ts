@@ -102,7 +102,9 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
         return;
       case "busy":
         if (proof) member.circuit = nextCircuit(before, { kind: "success", now, trial: true });
-        return rest(member, evidence.forMs, evidence.why, now);
+        rest(member, evidence.forMs, evidence.why, now);
+        if (before.kind !== "closed" && member.circuit.kind === "closed") isBack(member, now, "is back");
+        return;
       case "alive":
         member.circuit = proof && before.kind !== "closed"
           ? CLOSED_CIRCUIT
