@@ -115,3 +115,24 @@ Deno.test("an upstream that is back and asks for patience is told of as back", a
   const [state] = it.pool.snapshot().upstreams.filter(({ endpoint }) => endpoint.includes(`${name}.example`));
   strictEqual(state!.state, "resting");
 });
+
+Deno.test("without checks, one that is silent about what its clients give up takes no more, and safe calls leave it", async () => {
+  await using it = setUp(["a", "b"]);
+  const calls = Array.from({ length: 12 }, () => it.call("read"));
+  await until(() => it.peer("b").requests.length === 6);
+  for (const request of it.peer("b").requests) request.answer();
+  const start = performance.now();
+  await until(() => performance.now() - start > 1100);
+  // They are about to go, and their requests with them.
+  const waiting = it.peer("a").requests;
+  strictEqual(waiting.length, 6);
+  const theirs = calls.filter((_, index) =>
+    index % 2 === 0 === (it.peer("a").requests[0]!.message.id === "1")
+  );
+  for (const call of theirs.slice(0, 5)) call.cancel();
+  await until(() => it.peer("b").requests.length === 7);
+  it.peer("b").requests[6]!.answer();
+  strictEqual(await kindOf(theirs[5]!), "answered");
+  const [a] = it.pool.snapshot().upstreams;
+  strictEqual(a!.state, "down");
+});
