@@ -63,6 +63,8 @@ export interface Member {
   backSince: number | undefined;
   /** When it was away last: what was asked before then tells nothing of how fast it is. */
   freshSince: number;
+  /** How often in a row its circuit had opened when it was back last. */
+  opensBefore: number;
   /** It takes nothing new. */
   draining: boolean;
   /** It has left the list: it goes once it has answered. */
@@ -108,6 +110,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     timesEjected: 0,
     backSince: undefined,
     freshSince: -Infinity,
+    opensBefore: 0,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,
