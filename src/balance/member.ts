@@ -65,6 +65,8 @@ export interface Member {
   tookAt: number;
   /** When it was away last: what was asked before then tells nothing of how fast it is. */
   freshSince: number;
+  /** How often in a row its circuit had opened when it was back last. */
+  opensBefore: number;
   /** It takes nothing new. */
   draining: boolean;
   /** It has left the list: it goes once it has answered. */
@@ -111,6 +113,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     backSince: undefined,
     tookAt: -Infinity,
     freshSince: -Infinity,
+    opensBefore: 0,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,

@@ -164,7 +164,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     known: disagreementsKnown,
     lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
-    suspect: (member) => checks?.suspect(member),
+    resting: restingFor,
+    suspect,
     name,
   });
   const listening = createListening({
@@ -258,12 +259,20 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (member.legs.size === 0) health.note(member, { kind: "failure", why: why.message }, false);
   }
 
+  /** Its clients give up what was asked of it. A check tells more; where there are none, that has to do. */
+  function suspect(member: Member, trial: boolean): void {
+    if (checks !== undefined) return checks.suspect(member);
+    const why = "requests are given up that it has been silent about";
+    health.note(member, { kind: "failure", why, late: true }, trial);
+  }
+
   function wentDown(member: Member, evidence: Evidence): void {
     const left = members.view.availableCount;
     if (left === 0) logger.error("no upstream takes requests", { upstreams: members.all.size });
     if (present === member) present = undefined;
     // It may only be busy: what can't go elsewhere waits for it.
-    if (evidence.kind !== "silent" || left === 0) return;
+    const silent = evidence.kind === "silent" || (evidence.kind === "failure" && evidence.late === true);
+    if (!silent || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
   }
 
@@ -358,10 +367,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (method === "initialize") beginSession();
     const bond = bondOf(message);
     if (bond !== undefined) return requestOfOwner(bond, message, requestOptions);
-    if (members.all.size > 1) {
-      const resting = restingFor();
-      if (resting !== undefined) return settledExchange(resting);
-    }
+    const resting = restingFor();
+    if (resting !== undefined) return settledExchange(resting);
     return flights.carry(message, requestOptions);
   }
 

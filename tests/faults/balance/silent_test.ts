@@ -1,0 +1,19 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { oneHangs, oneIsSlow, oneIsStopped } from "../../support/pool_scenarios.ts";
+import { survive } from "./survive.ts";
+
+Deno.test("one of three stands still: safe calls go to the others, unsafe ones wait for it, and none fails", async () => {
+  const { counts, calls } = await survive(oneIsStopped);
+  deepStrictEqual(counts, { result: calls, not_run: 0, unknown: 0 });
+});
+
+Deno.test("one of three accepts and never answers: safe calls go to the others, unsafe ones wait for it, and none fails", async () => {
+  const { counts, calls } = await survive(oneHangs);
+  deepStrictEqual(counts, { result: calls, not_run: 0, unknown: 0 });
+});
+
+Deno.test("one of three is ten times slower: it is left out while that lasts, and none fails", async () => {
+  const { counts, calls, executions } = await survive(oneIsSlow(20));
+  deepStrictEqual(counts, { result: calls, not_run: 0, unknown: 0 });
+  ok(executions[1]! < executions[0]!, String(executions));
+});
