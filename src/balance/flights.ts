@@ -12,7 +12,7 @@ import type { HealthKeeper } from "./health_keeper.ts";
 import { judgeMove } from "./judge_move.ts";
 import type { Ground, Leg, Member } from "./member.ts";
 import type { Members } from "./members.ts";
-import { kindOf } from "./route.ts";
+import { isForAll, kindOf } from "./route.ts";
 
 /** What {@linkcode createFlights} needs. */
 export interface FlightsOptions {
@@ -279,7 +279,8 @@ export function createFlights(options: FlightsOptions): Flights {
 
   async function hedge(flight: Flight, afterMs: number): Promise<void> {
     const { message, options: { bound, background } } = flight;
-    if (bound !== undefined || background === true || message.method === "initialize") return;
+    const { method } = message;
+    if (bound !== undefined || background === true || method === "initialize" || isForAll(method!)) return;
     flight.hedge = new AbortController();
     if (!await pause(afterMs, flight.hedge.signal)) return;
     const [first] = flight.legs;

@@ -17,6 +17,9 @@ export interface Ground {
   retired: boolean;
   /** Requests that have no answer yet. */
   inFlight: number;
+  /** What it is still to be told that others have been told, one after the other; how much that is. */
+  telling: Promise<void>;
+  untold: number;
 }
 
 /** One attempt of a request at one upstream. */
