@@ -1,5 +1,6 @@
 import { notification } from "../jsonrpc/answers.ts";
 import { edit } from "../jsonrpc/edit.ts";
+import type { Id } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../link/exchange.ts";
 import { failure } from "../link/failure.ts";
@@ -24,6 +25,8 @@ export interface FlightsOptions {
   readonly groundOf: (member: Member) => Ground;
   /** Takes what an upstream says on a request's behalf, and returns what the client is to see of it. */
   readonly fromServer: (ground: Ground, member: Member, message: Message) => Message | undefined;
+  /** Those of these questions that the client has not answered are not asked any more. */
+  readonly withdraw: (questions: readonly Id[], why: string) => void;
   /** What the client is to be given of an answer. */
   readonly shown: (member: Member, request: Message, answer: Message) => Message;
   /** One that answers, or fails, no more of those that were asked of it. */
@@ -132,6 +135,7 @@ export function createFlights(options: FlightsOptions): Flights {
       sentAt: now,
       trial,
       exchange: undefined,
+      asked: [],
       silent: false,
       over: false,
       giveUp() {
@@ -168,7 +172,9 @@ export function createFlights(options: FlightsOptions): Flights {
           leg.member.heardAt = performance.now();
           preferred(flight, leg);
           const own = options.fromServer(leg.ground, leg.member, message);
-          return own === undefined ? undefined : receive(own);
+          if (own === undefined) return;
+          if (own.kind === "request") leg.asked.push(own.id!);
+          return receive(own);
         },
       }),
     });
@@ -187,6 +193,12 @@ export function createFlights(options: FlightsOptions): Flights {
     if (outcome.kind === "answered") {
       answered(flight, leg, outcome.message);
     } else {
+      if (leg.asked.length > 0) {
+        const why = "failure" in outcome
+          ? outcome.failure.message
+          : "the request that it was asked for is given up";
+        options.withdraw(leg.asked, why);
+      }
       if (!leg.silent) health.note(member, evidenceFor(outcome), leg.trial);
       if (outcome.kind !== "cancelled") failed(flight, leg, outcome);
       else if (flight.legs.length === 0) flight.client.settle(outcome);

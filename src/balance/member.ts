@@ -1,4 +1,5 @@
 import type { UpstreamSettings } from "../config/balance_settings.ts";
+import type { Id } from "../jsonrpc/id.ts";
 import type { Exchange, Peer } from "../link/peer.ts";
 import type { Circuit } from "./health/breaker.ts";
 import { CLOSED_CIRCUIT } from "./health/breaker.ts";
@@ -32,6 +33,8 @@ export interface Leg {
   readonly trial: boolean;
   /** Absent while the upstream is being opened. */
   exchange: Exchange | undefined;
+  /** What the client was asked on its behalf: the ids that the client knows. */
+  readonly asked: Id[];
   /** We have given it up ourselves: it was silent. */
   silent: boolean;
   over: boolean;

@@ -143,6 +143,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     choose,
     groundOf,
     fromServer,
+    withdraw: (ids, why) => tellClient(questions.withdraw(ids, why)),
     shown,
     left: (ground, member) => {
       if (ground.retired) finish(ground, member);
@@ -223,7 +224,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   }
 
   function endQuestions(ground: Ground, why: string): void {
-    for (const cancelled of questions.ended(ground.serial, why)) void listener?.receive(cancelled);
+    tellClient(questions.ended(ground.serial, why));
+  }
+
+  function tellClient(cancellations: readonly Message[]): void {
+    for (const it of cancellations) void listener?.receive(it);
   }
 
   function wireEnded(ground: Ground, member: Member, why: Failure): void {

@@ -23,18 +23,19 @@ export type ScriptedServer = RawServer | RawLineServer;
 
 /**
  * Starts `load-balance` for endpoints; nothing has been said yet. Upstreams are not checked unless the test asks for it, so
- * that they get what the client says and nothing else.
+ * that they get what the client says and nothing else; and what is in flight at the end is not waited for.
  */
 export function startBalanced(
   endpoints: readonly string[],
   { args = [], child, ...options }: BalancedOptions = {},
 ): Program {
-  const quiet = args.includes("--health-interval") ? [] : ["--health-interval", "0"];
+  const usual = Object.entries({ "--health-interval": "0", "--drain-timeout": "0.2" })
+    .flatMap(([name, value]) => args.includes(name) ? [] : [name, value]);
   return startProgram([
     "load-balance",
     "--endpoints",
     endpoints.join(","),
-    ...quiet,
+    ...usual,
     ...args,
     ...(child === undefined ? [] : ["--", ...child]),
   ], options);
