@@ -184,6 +184,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
             member.heardAt = performance.now();
             const own = listening.receiverOf(member, message);
             if (own !== undefined) return own(message);
+            const taker = flights.takerOf(ground, member, message);
+            if (taker !== undefined) return taker(message);
             // What one that serves no more says unasked is of no interest; what it asks is answered.
             if (ground.retired && message.kind !== "request") return;
             const meant = fromServer(ground, member, message);
