@@ -16,7 +16,8 @@ const NO_WAY: readonly FailureName[] = [
   "CONNECTION_LOST",
   "NOT_MCP",
 ];
-const GATEWAY = [502, 503, 504];
+const GATEWAY = [502, 503, 504  "NO_UPSTREAM",
+];
 const NO_MCP = [404, 405, 406, 415, 501];
 
 function notSent(code: FailureName, status?: number): Outcome {
