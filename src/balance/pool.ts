@@ -12,7 +12,7 @@ import { readInitializeResult } from "../mcp/revision.ts";
 import type { ToolHints } from "../mcp/safety.ts";
 import type { BalanceSettings, UpstreamSettings } from "../config/balance_settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { createBelongings, type Owner } from "./belongings.ts";
+import { createBelongings, isOwnState, type Owner } from "./belongings.ts";
 import { createChecks } from "./checks.ts";
 import type { Evidence } from "./evidence.ts";
 import { type Choice, createFlights } from "./flights.ts";
@@ -30,6 +30,7 @@ import { type Bond, bondOf, isForAll, isList, keyOf, resourceOf } from "./route.
 import type { PoolSnapshot } from "./snapshot.ts";
 import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
 import { isDrained } from "./sources/drain_file.ts";
+import { clientTaskIn, renameTasksIn, renameTasksInAnswer } from "./task_names.ts";
 
 /** What a {@linkcode balancedPool} needs. Times in milliseconds. */
 export interface PoolOptions extends
@@ -86,8 +87,9 @@ const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
 
+const STATE_MADE = ["result", "requestState"];
 const holdsState = textFinder('"requestState"');
-const holdsTask = textFinder('"taskId"');
+const holdsInputRequest = textFinder('"input_required"');
 
 /**
  * A Peer over several that are taken for replicas of one server. Each request goes to one of them; what belongs together goes
@@ -441,7 +443,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     });
   }
 
-  function asOwner(message: Message, { path, text }: Bond, owner: Owner | undefined): Message {
+  function asOwner(message: Message, { kind, path, text }: Bond, owner: Owner | undefined): Message {
+    if (kind === "state" && isOwnState(text)) return edit(message, [{ path, value: undefined }]);
     if (owner === undefined || owner.text === text) return message;
     return edit(message, [{ path, value: owner.text }]);
   }
@@ -462,12 +465,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       const meant = questions.toServer(message);
       const whose = meant === undefined ? undefined : grounds.get(meant.serial);
       if (whose !== undefined) {
-        return await (await whose.ground.opening).notify(meant!.message, notifyOptions);
+        const { ground, member } = whose;
+        const task = message.isAnswer ? clientTaskIn(message) : undefined;
+        if (task !== undefined) belongings.keep("client task", task, member.serial);
+        const own = renameTasksIn(meant!.message, (text) => asMember(member, text));
+        return await (await ground.opening).notify(own, notifyOptions);
       }
       return failure("SESSION_LOST", name(), "who asked this is not there any more");
     }
-    const all = [...grounds.values()].map(({ ground }) => ground).filter((it) => !it.retired);
-    const first = leader?.ground.retired === false ? leader.ground : all[0];
+    const task = clientTaskIn(message);
+    const asker = task === undefined ? undefined : belongings.find("client task", task);
+    const all = [...grounds.values()].filter(({ ground, member }) =>
+      !ground.retired && (asker === undefined || member.serial === asker.serial)
+    ).map(({ ground }) => ground);
+    if (asker !== undefined && all.length === 0) {
+      return failure("SESSION_LOST", name(), "whose task this is is not there any more");
+    }
+    const first = leader?.ground.retired === false && all.includes(leader.ground) ? leader.ground : all[0];
     for (const other of all) {
       if (other !== first) void other.opening.then((peer) => peer.notify(message, notifyOptions));
     }
@@ -475,6 +489,12 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const choice = choose(message, new Set(), () => true);
     if (choice === undefined) return failure("NO_UPSTREAM", name(), "no upstream takes requests");
     return await (await groundOf(choice.member).opening).notify(message, notifyOptions);
+  }
+
+  /** A task's name as its upstream knows it. */
+  function asMember(member: Member, text: string): string {
+    const owner = belongings.find("task", text);
+    return owner?.serial === member.serial ? owner.text : text;
   }
 
   function endFailure(): Failure {
@@ -488,7 +508,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.changed(member, message.method);
       if (!merging.isNews(message, member.serial)) return undefined;
     }
-    return questions.toClient(ground.serial, message);
+    const own = renameTasksIn(message, (text) => keepText(member, "task", text));
+    return questions.toClient(ground.serial, own);
   }
 
   /** What the client is to be given of an answer; what it shows of its upstream is taken note of. */
@@ -503,25 +524,39 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     }
     disagreements.show(member, request, answer);
     if (isForAll(method)) tellOthers(member, request);
-    if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
+    if (isList(method)) {
+      const own = keep(member, "cursor", answer, ["result", "nextCursor"]);
+      return method === "tasks/list" ? withShownTasks(member, method, own) : own;
+    }
     if (request.hasIoName && holdsState(answer.bytes)) {
-      return keep(member, "state", answer, ["result", "requestState"]);
+      return keep(member, "state", answer, STATE_MADE);
     }
-    if (method === "tools/call" && holdsTask(answer.bytes)) {
-      return keep(member, "task", keep(member, "task", answer, ["result", "task", "taskId"]), [
-        "result",
-        "taskId",
-      ]);
+    if (request.hasIoName && asksForInput(answer)) {
+      // Another upstream may be of the other era, and begin the request anew.
+      member.boundAt = performance.now();
+      return edit(answer, [{ path: STATE_MADE, value: belongings.stateFor(member.serial) }]);
     }
-    return answer;
+    return withShownTasks(member, method, answer);
+  }
+
+  function withShownTasks(member: Member, method: string, answer: Message): Message {
+    return renameTasksInAnswer(method, answer, (text) => keepText(member, "task", text));
   }
 
   function keep(member: Member, kind: Bond["kind"], answer: Message, path: readonly string[]): Message {
     const text = textAt(answer, path);
     if (text === undefined) return answer;
-    member.boundAt = performance.now();
-    const own = belongings.keep(kind, text, member.serial);
+    const own = keepText(member, kind, text);
     return own === text ? answer : edit(answer, [{ path, value: own }]);
+  }
+
+  function keepText(member: Member, kind: Bond["kind"], text: string): string {
+    member.boundAt = performance.now();
+    return belongings.keep(kind, text, member.serial);
+  }
+
+  function asksForInput(answer: Message): boolean {
+    return holdsInputRequest(answer.bytes) && textAt(answer, ["result", "resultType"]) === '"input_required"';
   }
 
   /** What one has taken, the others are told too; those that are opened later learn it with the session. */
