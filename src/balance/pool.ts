@@ -208,6 +208,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.seen(member, capabilities);
       // It may be another release of the server.
       if (again) disagreements.changed(member);
+      // Whoever establishes the session anew answers: no trial need be waited for.
+      if (!ground.retired && member.circuit.kind !== "closed") health.note(member, { kind: "alive" }, true);
     });
     const ground: Ground = {
       serial: ++lastGround,
