@@ -77,6 +77,8 @@ export interface PoolStormReport {
   readonly calls: number;
   /** From the first call to the last answer, in milliseconds. */
   readonly ms: number;
+  /** The longest time without any answer, in milliseconds. */
+  readonly longestPauseMs: number;
 }
 
 const TOOLS = ["write", "read", "put"] as const;
@@ -231,7 +233,11 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
       if (fault !== undefined) faults.push(`call ${call} (${toolOf(call)}) ${fault}`);
     }
     const executions = replicas.map((it) => it.executions());
-    return { faults, counts, executions, status, exitMs, calls: launched, ms };
+    const longestPauseMs = times.reduce(
+      (most, time, at) => Math.max(most, time - (times[at - 1] ?? started)),
+      0,
+    );
+    return { faults, counts, executions, status, exitMs, calls: launched, ms, longestPauseMs };
   }
 
   async function dispose(): Promise<void> {
