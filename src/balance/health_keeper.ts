@@ -46,6 +46,8 @@ const REST_MS = 1000;
 const LONGEST_REST_MS = 60_000;
 /** How often outliers are looked for. */
 const OUTLIERS_MS = 1000;
+/** A latency that was last measured longer ago tells nothing. */
+const STALE_MS = 10_000;
 /** How much an answer moves the averages that outliers are told by, and those of the whole pool. */
 const WEIGHT_OF_NEW = 0.1;
 const WEIGHT_IN_POOL = 0.05;
@@ -181,9 +183,11 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
         if (member.circuit.kind === "closed") isBack(member, now, "gets requests again", 0);
       } else if (member.backSince !== undefined) show(member, now);
     }
-    if (now < outliersAt || options.maxEjectedPercent === 0) return;
+    if (now < outliersAt) return;
     outliersAt = now + OUTLIERS_MS;
-    eject(now);
+    // Who was slow once and is not chosen for it would never show that it is not slow any more.
+    for (const member of members.all) if (now - member.tookAt > STALE_MS) members.forgetLatency(member);
+    if (options.maxEjectedPercent > 0) eject(now);
   }
 
   function eject(now: number): void {
@@ -217,6 +221,7 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       recordLatency(member.histogram, ms, now);
       if (now - ms < member.freshSince) return;
       members.took(member, ms);
+      member.tookAt = now;
       const before = usual.get(kind);
       const present = Math.max(ms, FASTEST_MS);
       if (before === undefined && usual.size >= MOST_KINDS) usual.delete(usual.keys().next().value!);

@@ -5,7 +5,7 @@ import { textFinder } from "../jsonrpc/includes.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
-import { pause } from "../link/pause.ts";
+import { pause, within } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import { createTasks } from "../link/tasks.ts";
 import { readInitializeResult } from "../mcp/revision.ts";
@@ -26,7 +26,7 @@ import { createMerging, isChange } from "./merging.ts";
 import { createChooser } from "./policies/choose.ts";
 import { hashText } from "./policies/hash_text.ts";
 import { createQuestions } from "./questions.ts";
-import { type Bond, bondOf, isList, keyOf, resourceOf } from "./route.ts";
+import { type Bond, bondOf, isForAll, isList, keyOf, resourceOf } from "./route.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
 import { isDrained } from "./sources/drain_file.ts";
@@ -81,6 +81,8 @@ export interface BalancedPool extends Peer {
 const TICK_MS = 200;
 /** How long a member that has left the list is kept for what was minted there. */
 const BOUND_MS = 30_000;
+/** How long one may take to learn what others have been told. */
+const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
 /** An upstream that says nothing for so many times its usual latency, and so many milliseconds, */
@@ -88,13 +90,6 @@ const STUCK_LATENCIES = 1.5;
 const STUCK_MS = 10;
 /** and has so many times as much to answer as the others on average, gets no more. */
 const STUCK_SHARE = 1.25;
-
-/** What every upstream has to know. */
-const FOR_ALL: ReadonlySet<string> = new Set([
-  "logging/setLevel",
-  "resources/subscribe",
-  "resources/unsubscribe",
-]);
 
 const holdsState = textFinder('"requestState"');
 const holdsTask = textFinder('"taskId"');
@@ -135,6 +130,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   };
   /** Requests wait until it is known which upstreams there are. */
   let unknown: Promise<unknown> | undefined = options.ready?.then(() => unknown = undefined);
+  /** Who is told first what all are to know: so they learn it in the order in which the client has said it. */
+  let speaker: Member | undefined;
+  /** Handshakes of the client's that have no answer yet. */
+  let greetings = 0;
 
   const newId = () => `"mcp-connect-pool-${mark}-${++lastId}"`;
   const name = () => [...members.all].map(({ endpoint }) => endpoint).join(", ").slice(0, 300);
@@ -163,6 +162,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     choose,
     groundOf,
     fromServer,
+    withdraw: (ids, why) => tellClient(questions.withdraw(ids, why)),
     shown,
     left: (ground, member) => {
       if (ground.retired) finish(ground, member);
@@ -219,6 +219,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
             member.heardAt = performance.now();
             const own = listening.receiverOf(member, message);
             if (own !== undefined) return own(message);
+            const taker = flights.takerOf(ground, member, message);
+            if (taker !== undefined) return taker(message);
             // What one that serves no more says unasked is of no interest; what it asks is answered.
             if (ground.retired && message.kind !== "request") return;
             const meant = fromServer(ground, member, message);
@@ -233,6 +235,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       capabilities: undefined,
       retired: false,
       inFlight: 0,
+      telling: Promise.resolve(),
+      untold: 0,
     };
     grounds.set(ground.serial, { ground, member });
     run();
@@ -258,7 +262,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   }
 
   function endQuestions(ground: Ground, why: string): void {
-    for (const cancelled of questions.ended(ground.serial, why)) void listener?.receive(cancelled);
+    tellClient(questions.ended(ground.serial, why));
+  }
+
+  function tellClient(cancellations: readonly Message[]): void {
+    for (const it of cancellations) void listener?.receive(it);
   }
 
   function wireEnded(ground: Ground, member: Member, why: Failure): void {
@@ -292,9 +300,13 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // Choosing ------------------------------------------------------------------------------------------------------
 
   function choose(message: Message, tried: ReadonlySet<Member>, safe: () => boolean): Choice | undefined {
+    const excluded = excludedFor(message, tried);
+    if (isForAll(message.method!)) {
+      speaker = speakerAmong(excluded);
+      if (speaker !== undefined) return { member: speaker, trial: false };
+    }
     const trial = checks === undefined ? trialFor(tried, safe) : undefined;
     if (trial !== undefined) return trial;
-    const excluded = excludedFor(message, tried);
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
     if (member === undefined) return lastResort(tried, excluded);
@@ -319,6 +331,19 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   function insteadOf(member: Member, excluded: ReadonlySet<number> | undefined): Member {
     const others = new Set([...excluded ?? [], member.index]);
     return members.byIndex[chooser(members.view, 0, others)] ?? member;
+  }
+
+  function speakerAmong(excluded: ReadonlySet<number> | undefined): Member | undefined {
+    const fit = (it: Member) => members.view.isAvailable[it.index] === 1 && excluded?.has(it.index) !== true;
+    if (speaker !== undefined && fit(speaker)) return speaker;
+    if (leader !== undefined && fit(leader.member) && !isBehind(leader.member)) return leader.member;
+    const others = [...members.all].filter(fit);
+    return others.find((it) => !isBehind(it)) ?? others[0];
+  }
+
+  /** What others were told is still on its way to it. */
+  function isBehind({ ground }: Member): boolean {
+    return ground !== undefined && ground.untold > 0;
   }
 
   function chosenIndex(message: Message, excluded: ReadonlySet<number> | undefined): number {
@@ -399,7 +424,12 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (bond !== undefined) return requestOfOwner(bond, message, requestOptions);
     const resting = restingFor();
     if (resting !== undefined) return settledExchange(resting);
-    return flights.carry(message, requestOptions);
+    const exchange = flights.carry(message, requestOptions);
+    if (method === "initialize") {
+      greetings++;
+      exchange.whenOver(() => greetings--);
+    }
+    return exchange;
   }
 
   /** All that are well have asked to be left alone for a while. */
@@ -417,6 +447,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   function beginSession(): void {
     if (leader === undefined) return;
     leader = undefined;
+    speaker = undefined;
     for (const member of members.all) retire(member);
   }
 
@@ -501,7 +532,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.showCapabilities(capabilities);
     }
     disagreements.show(member, request, answer);
-    if (FOR_ALL.has(method)) tellOthers(member, request);
+    if (isForAll(method)) tellOthers(member, request);
     if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
     if (request.hasIoName && holdsState(answer.bytes)) {
       return keep(member, "state", answer, ["result", "requestState"]);
@@ -530,13 +561,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       const open = member.ground !== undefined ||
         (subscribes && members.view.isAvailable[member.index] === 1);
       if (member === first || !open) continue;
-      void groundOf(member).opening.then(async (peer) => {
-        const { kind } = await peer.request(withId(request, newId()), { background: true }).outcome;
-        if (kind !== "answered") {
-          logger.debug(`${request.method} did not reach an upstream`, { endpoint: member.endpoint });
-        }
-      });
+      const ground = groundOf(member);
+      ground.untold++;
+      ground.telling = ground.telling.then(() => tell(ground, member, request)).then(() =>
+        void ground.untold--
+      );
     }
+  }
+
+  async function tell(ground: Ground, member: Member, request: Message): Promise<void> {
+    const peer = await ground.opening;
+    if (ground.retired) return;
+    const exchange = peer.request(withId(request, newId()), { background: true });
+    // What comes next must not wait for ever.
+    if (!await within(exchange.outcome, TELL_MS)) exchange.cancel();
+    const { kind } = await exchange.outcome;
+    if (kind === "answered") return;
+    logger.debug(`${request.method} did not reach an upstream`, { endpoint: member.endpoint });
   }
 
   // Upstreams that come and go ------------------------------------------------------------------------------------
@@ -553,6 +594,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     for (const settings of wanted.values()) {
       const member = createMember(++lastMember, settings, describeUpstream(settings));
       member.draining = isDraining(member);
+      if (settings.foreign === true) {
+        logger.warn(
+          "DNS names a server outside of the domain that you have named: it gets no header of yours",
+          {
+            endpoint: member.endpoint,
+          },
+        );
+      }
       members.add(member);
       health.show(member);
       if (running) {
@@ -624,7 +673,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
         health.tick(now);
         for (const member of members.all) {
           if (member.leaving) letGo(member, now);
-          else checks?.tick(member, now);
+          // A legacy server gets nothing before the session, which the client has not begun yet.
+          else if (greetings === 0 || member.ground !== undefined) checks?.tick(member, now);
         }
       }
     })();

@@ -73,8 +73,10 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       open: (upstream, itsReplayed) =>
         openCandidate({
           candidate: upstream,
-          // The user's headers are for all that were named.
-          settings: { ...settings, endpoint: upstream.endpoint, transport: upstream.transport },
+          // The user's headers are for all that the user has named.
+          settings: upstream.foreign === true
+            ? { ...withoutCredentials(settings), endpoint: upstream.endpoint }
+            : { ...settings, endpoint: upstream.endpoint },
           era: eras.of(upstream.endpoint),
           session,
           replayed: itsReplayed,
@@ -178,4 +180,10 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       await Promise.all([whole.close(), eras.close()]);
     },
   };
+}
+
+/** For whom the user has not named: headers and certificates stay here. */
+function withoutCredentials(settings: ConnectSettings): ConnectSettings {
+  const { clientCertificate: _, ...rest } = settings;
+  return { ...rest, headers: [] };
 }

@@ -5,9 +5,9 @@ import type { PoolView } from "../../src/balance/policies/view.ts";
 import type { PolicyName } from "../../src/config/balance_settings.ts";
 import { median } from "./statistics.ts";
 
-const BATCHES = 31;
-/** How long a batch takes about: long beside the clock's steps, short beside what else runs on the machine. */
-const BATCH_MS = 4;
+const BATCHES = 301;
+/** How long a batch takes about: long beside the clock's steps, and so short that few are interrupted on a busy machine. */
+const BATCH_MS = 0.3;
 
 /**
  * Measures what one choice takes, in microseconds: the median of batches, in a pool as it is in use, some upstreams of which
@@ -26,10 +26,10 @@ export function choiceCostUs(policy: PolicyName, size: number): number {
     }
     return performance.now() - start;
   }
-  let choices = 100;
-  // The first ones warm up, and find how many fill a batch.
-  for (let took = 0; took < BATCH_MS; choices *= 2) took = batch(choices);
-  for (let i = 0; i < 5; i++) batch(choices);
+  // The first ones warm up; then it is found how many fill a batch.
+  for (const start = performance.now(); performance.now() - start < 30;) batch(100);
+  let choices = 64;
+  while (batch(choices) < BATCH_MS) choices *= 2;
   return median(Array.from({ length: BATCHES }, () => batch(choices) * 1000 / choices));
 }
 

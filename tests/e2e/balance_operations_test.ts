@@ -1,5 +1,6 @@
 /** What an operator does with a pool that is in use: names other upstreams, drains some, looks at what is going on. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { startDnsServer } from "../support/dns_server.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { type RawServer, startRawServer } from "../support/raw_server.ts";
 import { until } from "../support/until.ts";
@@ -189,4 +190,40 @@ Deno.test("A status page that can't be served is a line in the log, and no reaso
   await program.initialize();
   await call(program, 3);
   await program.waitStderr(/WARN .*--status-port/);
+});
+
+Deno.test("Servers that DNS names are used, and those outside of the domain that was named get no token", async () => {
+  const [inside, outside] = [
+    await startRawServer({ hostname: "127.0.0.2" }),
+    await startRawServer({ hostname: "127.0.0.3" }),
+  ];
+  const ports = [inside, outside].map(({ url }) => new URL(url).port);
+  await using dns = await startDnsServer({
+    "_mcp._tcp.named.example": {
+      SRV: [`0 1 ${ports[0]} a.named.example`, `0 1 ${ports[1]} b.other.example`],
+    },
+    "a.named.example": { A: ["127.0.0.2"] },
+    "b.other.example": { A: ["127.0.0.3"] },
+  });
+  try {
+    await using program = startProgram([
+      "load-balance",
+      "srv+http://_mcp._tcp.named.example/mcp",
+      "--dns-server",
+      `${dns.at.ipAddr}:${dns.at.port}`,
+      "--auth-token",
+      "a-token-for-named-example",
+    ]);
+    await program.initialize();
+    await callUntil(program, () => counts([inside, outside]).every((count) => count > 0));
+    const seen = (server: RawServer, name: string) =>
+      new Set(server.requests.map((it) => it.headers.get(name)));
+    deepStrictEqual([...seen(inside, "authorization")], ["Bearer a-token-for-named-example"]);
+    deepStrictEqual([...seen(outside, "authorization")], [null]);
+    deepStrictEqual([...seen(inside, "host")], [`a.named.example:${ports[0]}`]);
+    deepStrictEqual([...seen(outside, "host")], [`b.other.example:${ports[1]}`]);
+    await program.waitStderr(/WARN .*outside of the domain.*b\.other\.example/);
+  } finally {
+    await closeAll([inside, outside]);
+  }
 });

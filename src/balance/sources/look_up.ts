@@ -36,10 +36,12 @@ export function fromRecords(
   const weights = relative(found.map(({ record }) => record.weight));
   const upstreams = found.flatMap(({ endpoint, record }, i): UpstreamSettings[] => {
     const weight = bounded(weights[i]! * upstream.weight);
-    if (addresses === undefined) return [{ ...upstream, endpoint, weight }];
+    const foreign = isWithin(targetOf(record), domainOf(upstream.endpoint)) ? {} : { foreign: true } as const;
+    if (addresses === undefined) return [{ ...upstream, ...foreign, endpoint, weight }];
     const list = sorted(addresses.get(targetOf(record)) ?? []);
     return list.map((hostname) => ({
       ...upstream,
+      ...foreign,
       endpoint,
       weight: bounded(weight / list.length),
       address: { hostname, port: record.port },
@@ -60,6 +62,22 @@ export function preferred(records: readonly SrvRecord[]): readonly SrvRecord[] {
 /** The name that a record leads to, without the dot at its end. */
 export function targetOf({ target }: SrvRecord): string {
   return target.replace(/\.$/, "").toLowerCase();
+}
+
+/** The domain that a service's name is in: `_mcp._tcp.example.com` is of `example.com`. */
+function domainOf(endpoint: Endpoint): string {
+  const host = endpoint.kind === "http"
+    ? endpoint.url.hostname
+    : endpoint.kind === "tcp"
+    ? endpoint.hostname
+    : "";
+  return host.replace(/^(?:_[^.]*\.)+/, "").replace(/\.$/, "").toLowerCase();
+}
+
+/** Whether a host is in a domain that is none of a whole country's or the like, as far as a dot tells. */
+function isWithin(host: string, domain: string): boolean {
+  if (host === domain) return true;
+  return domain.includes(".") && host.endsWith(`.${domain}`);
 }
 
 /** Of weights 0 means a small chance; where all are 0 they are equal. The average is about 1. */

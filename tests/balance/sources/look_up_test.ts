@@ -112,3 +112,22 @@ Deno.test("whatever the records and their order, the upstreams are the same, wit
     strictEqual(new Set(places(found)).size, found.length);
   }));
 });
+
+Deno.test("targets outside of the domain that was named are marked", () => {
+  const name = "https://_mcp._tcp.named.example/mcp";
+  const found = fromRecords(
+    upstream(name),
+    records(
+      "0 1 1 a.named.example.",
+      "0 1 2 named.example.",
+      "0 1 3 evilnamed.example.",
+      "0 1 4 other.example.",
+    ),
+  );
+  deepStrictEqual(found.map((it) => [describeUpstream(it), it.foreign === true]), [
+    ["https://a.named.example:1/mcp", false],
+    ["https://evilnamed.example:3/mcp", true],
+    ["https://named.example:2/mcp", false],
+    ["https://other.example:4/mcp", true],
+  ]);
+});
