@@ -86,6 +86,11 @@ const BOUND_MS = 30_000;
 const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
+/** An upstream that says nothing for so many times its usual latency, and so many milliseconds, */
+const STUCK_LATENCIES = 1.5;
+const STUCK_MS = 10;
+/** and has so many times as much to answer as the others on average, gets no more. */
+const STUCK_SHARE = 1.25;
 
 const STATE_MADE = ["result", "requestState"];
 const holdsState = textFinder('"requestState"');
@@ -106,6 +111,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   const questions = createQuestions();
   const chooser = createChooser(options.policy, random);
   const byResource = createChooser("hash", random);
+  /** It is all the same where a request goes. */
+  const spreads = options.affinity === "none" && options.policy !== "sticky" && options.policy !== "hash";
   /** What is open, by serial number. */
   const grounds = new Map<number, { readonly ground: Ground; readonly member: Member }>();
   const closed = createTasks();
@@ -203,6 +210,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.seen(member, capabilities);
       // It may be another release of the server.
       if (again) disagreements.changed(member);
+      // Whoever establishes the session anew answers: no trial need be waited for.
+      if (!ground.retired && member.circuit.kind !== "closed") health.note(member, { kind: "alive" }, true);
     });
     const ground: Ground = {
       serial: ++lastGround,
@@ -302,7 +311,28 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (trial !== undefined) return trial;
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
-    return member === undefined ? lastResort(tried, excluded) : { member, trial: false };
+    if (member === undefined) return lastResort(tried, excluded);
+    return { member: spreads && isStuck(member) ? insteadOf(member, excluded) : member, trial: false };
+  }
+
+  /**
+   * It has more to answer than the others and says nothing: until a check has told whether it hangs, it would collect all
+   * that there is, of which only what is safe can be taken from it.
+   */
+  function isStuck(member: Member): boolean {
+    if (member.legs.size < 2) return false;
+    const [oldest] = member.legs;
+    const { pending, latencies, available, availableCount } = members.view;
+    const silentMs = performance.now() - Math.max(oldest!.sentAt, member.heardAt);
+    if (silentMs < STUCK_LATENCIES * latencies[member.index]! + STUCK_MS) return false;
+    let all = 0;
+    for (let i = 0; i < availableCount; i++) all += pending[available[i]!]!;
+    return member.legs.size > STUCK_SHARE * all / availableCount + 1;
+  }
+
+  function insteadOf(member: Member, excluded: ReadonlySet<number> | undefined): Member {
+    const others = new Set([...excluded ?? [], member.index]);
+    return members.byIndex[chooser(members.view, 0, others)] ?? member;
   }
 
   function speakerAmong(excluded: ReadonlySet<number> | undefined): Member | undefined {

@@ -136,3 +136,24 @@ Deno.test("without checks, one that is silent about what its clients give up tak
   const [a] = it.pool.snapshot().upstreams;
   strictEqual(a!.state, "down");
 });
+
+Deno.test("one whose session has been established again is back at once", async () => {
+  const replayed = new Map<string, () => void>();
+  const a = fakePeer();
+  await using it = setUp(["a", "b"], {
+    checkIntervalMs: 60_000,
+    open: ({ endpoint }, established) => {
+      const { href } = (endpoint as { url: URL }).url;
+      replayed.set(href, () => established({}));
+      return Promise.resolve(href.includes("//a.") ? a : fakePeer());
+    },
+  });
+  void it.call("write").outcome;
+  void it.call("write").outcome;
+  await until(() => a.requests.length === 1);
+  a.requests[0]!.exchange.settle(UNREACHABLE);
+  const state = () => it.pool.snapshot().upstreams[0]!.state;
+  strictEqual(state(), "down");
+  replayed.get("https://a.example/mcp")!();
+  strictEqual(state(), "up");
+});

@@ -22,6 +22,9 @@ function others({ replicas }: PoolStorm, than: Replica): readonly Replica[] {
 /** What the calls are like when nothing is wrong. */
 async function usualRate(storm: PoolStorm): Promise<number> {
   await storm.more(WARM_UP);
+  await storm.spread();
+  const start = performance.now();
+  await storm.until("a second is over", () => performance.now() - start > 1000);
   return storm.rate();
 }
 
@@ -32,6 +35,17 @@ async function carriedByOthers(storm: PoolStorm, lost: Replica, usual: number): 
     () => storm.rate() >= usual * RECOVERED && storm.lately(lost) === 0,
     RECOVERY_MS,
   );
+}
+
+/** One that is silent is known to be so, and what does no harm twice has gone to others. */
+async function leftBySafeCalls(storm: PoolStorm): Promise<void> {
+  const known = () => /an upstream is down/.test(storm.program.stderr());
+  // That takes seconds, which need not be filled with calls.
+  storm.setAtOnce(32);
+  await storm.until("it is known that one is down", known, RECOVERY_MS);
+  const { made } = storm;
+  await storm.until("safe calls leave it", () => !storm.safeCallsWait(made));
+  storm.setAtOnce(64);
 }
 
 async function wellAgain(storm: PoolStorm, usual: number): Promise<void> {
@@ -56,17 +70,19 @@ export async function oneIsKilled(storm: PoolStorm): Promise<void> {
 }
 
 /** One stands still, its connections open, and goes on later. */
-export async function oneIsStopped(storm: PoolStorm): Promise<void> {
-  const [, victim] = storm.replicas;
-  const usual = await usualRate(storm);
-  victim!.stop();
-  try {
-    await carriedByOthers(storm, victim!, usual);
-    await storm.more(WARM_UP);
-  } finally {
-    victim!.resume();
-  }
-  await wellAgain(storm, usual);
+export function isStopped(index: number): PoolScenario {
+  return async (storm) => {
+    const victim = storm.replicas[index]!;
+    const usual = await usualRate(storm);
+    victim.stop();
+    try {
+      await carriedByOthers(storm, victim, usual);
+      await leftBySafeCalls(storm);
+    } finally {
+      victim.resume();
+    }
+    await wellAgain(storm, usual);
+  };
 }
 
 /** One accepts requests and answers none, and goes on later. */
@@ -75,7 +91,7 @@ export async function oneHangs(storm: PoolStorm): Promise<void> {
   const usual = await usualRate(storm);
   await victim!.be({ hang: true });
   await carriedByOthers(storm, victim!, usual);
-  await storm.more(WARM_UP);
+  await leftBySafeCalls(storm);
   await victim!.be({});
   await wellAgain(storm, usual);
 }

@@ -13,6 +13,8 @@ export interface PoolStormOptions {
   readonly atOnce?: number;
   /** How many calls are made at least; more while the scenario lasts. */
   readonly calls: number;
+  /** Which tools are called. @default all three, by chance */
+  readonly tools?: readonly ("write" | "read" | "put")[];
   /** How long a call takes at a replica, in milliseconds. @default 20 */
   readonly latencyMs?: number;
   /** What the replicas are. @default three of Streamable HTTP */
@@ -31,6 +33,10 @@ export interface PoolStorm extends AsyncDisposable {
   readonly answered: number;
   /** Errors among them. */
   readonly errors: number;
+  /** Calls made so far. */
+  readonly made: number;
+  /** Whether one of the first so many calls, which could go elsewhere, is not answered yet. */
+  safeCallsWait(made: number): boolean;
   /** Calls answered in the last second. */
   rate(): number;
   /** How many results of the last second came from this one. */
@@ -71,6 +77,8 @@ export interface PoolStormReport {
   readonly calls: number;
   /** From the first call to the last answer, in milliseconds. */
   readonly ms: number;
+  /** The longest time without any answer, in milliseconds. */
+  readonly longestPauseMs: number;
 }
 
 const TOOLS = ["write", "read", "put"] as const;
@@ -84,14 +92,11 @@ const SAMPLE = 150;
 /** The part of its fair share that one has to give. */
 const FAIR = 0.6;
 
-/** The tool of a call: in no step with the turns of a pool. */
-export function toolOf(call: number): typeof TOOLS[number] {
-  return TOOLS[(Math.imul(call + 1, 0x9e3779b1) >>> 16) % TOOLS.length]!;
-}
-
 /** Starts replicas, the program over them, and the calls. */
 export async function startPoolStorm(options: PoolStormOptions): Promise<PoolStorm> {
-  const { kinds = ["http", "http", "http"], latencyMs = 20 } = options;
+  const { kinds = ["http", "http", "http"], latencyMs = 20, tools = TOOLS } = options;
+  /** In no step with the turns of a pool. */
+  const toolOf = (call: number) => tools[(Math.imul(call + 1, 0x9e3779b1) >>> 16) % tools.length]!;
   const directory = await Deno.makeTempDir();
   const replicas = await Promise.all(
     kinds.map((kind, index) => startReplica({ kind, name: "ABC"[index]!, directory, latencyMs })),
@@ -228,7 +233,11 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
       if (fault !== undefined) faults.push(`call ${call} (${toolOf(call)}) ${fault}`);
     }
     const executions = replicas.map((it) => it.executions());
-    return { faults, counts, executions, status, exitMs, calls: launched, ms };
+    const longestPauseMs = times.reduce(
+      (most, time, at) => Math.max(most, time - (times[at - 1] ?? started)),
+      0,
+    );
+    return { faults, counts, executions, status, exitMs, calls: launched, ms, longestPauseMs };
   }
 
   async function dispose(): Promise<void> {
@@ -256,6 +265,15 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     },
     get errors() {
       return errors;
+    },
+    get made() {
+      return launched;
+    },
+    safeCallsWait(made) {
+      for (let call = 0; call < made; call++) {
+        if (ends[call] === undefined && toolOf(call) !== "write") return true;
+      }
+      return false;
     },
     rate,
     lately,
