@@ -1,16 +1,37 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { EXIT_CODE_MEANINGS } from "../../src/cli/exit_codes.ts";
-import { OPTIONS } from "../../src/config/options.ts";
+import { type CommandName, OPTIONS, optionsOf } from "../../src/config/options.ts";
+import { withCommandsSection } from "./commands_section.ts";
 import { optionsPage } from "./options_page.ts";
 
 const DOCS = new URL("../../docs/", import.meta.url);
+const README = new URL("../../README.md", import.meta.url);
+const WRITE = Deno.env.get("MCP_CONNECT_WRITE_DOCS") === "1";
 
 Deno.test("docs/options.md shows the options as they are (MCP_CONNECT_WRITE_DOCS=1 writes it anew)", async () => {
   const file = new URL("options.md", DOCS);
-  if (Deno.env.get("MCP_CONNECT_WRITE_DOCS") === "1") await Deno.writeTextFile(file, optionsPage());
+  if (WRITE) await Deno.writeTextFile(file, optionsPage());
   // `deno fmt` wraps prose and aligns tables; only white space may differ, and the tables' rules.
   const plain = (text: string) => text.replace(/\|(?: *-+ *\|)+/g, "").replace(/\s+/g, " ");
   strictEqual(plain(await Deno.readTextFile(file)), plain(optionsPage()));
+});
+
+Deno.test("README.md shows the commands' help as it is (MCP_CONNECT_WRITE_DOCS=1 writes it anew)", async () => {
+  const text = await Deno.readTextFile(README);
+  const fresh = withCommandsSection(text);
+  if (WRITE) await Deno.writeTextFile(README, fresh);
+  strictEqual(await Deno.readTextFile(README), fresh);
+});
+
+Deno.test("README.md names every option of every command at that command", async () => {
+  const text = await Deno.readTextFile(README);
+  for (const part of text.split("<summary><code>mcp-connect ").slice(1)) {
+    const command = part.slice(0, part.indexOf("</code>")) as CommandName;
+    const section = part.slice(0, part.indexOf("</details>"));
+    for (const { name } of optionsOf(command)) {
+      ok(new RegExp(`(?:^|\\s)--${name}(?:\\s|$)`).test(section), `${command} --${name}`);
+    }
+  }
 });
 
 Deno.test("docs/oauth.md says of every option for signing in what it is for", async () => {
@@ -20,10 +41,18 @@ Deno.test("docs/oauth.md says of every option for signing in what it is for", as
   }
 });
 
-Deno.test("docs/exit-codes.md has every exit code with its meaning", async () => {
-  const text = await Deno.readTextFile(new URL("exit-codes.md", DOCS));
-  for (const [code, meaning] of EXIT_CODE_MEANINGS) {
-    ok(new RegExp(`^\\| ${code} +\\|`, "m").test(text), `no row for ${code}`);
-    ok(text.includes(meaning), meaning);
-  }
-});
+for (
+  const [name, page] of [["docs/exit-codes.md", new URL("exit-codes.md", DOCS)], [
+    "README.md",
+    README,
+  ]] as const
+) {
+  Deno.test(`${name} has every exit code with its meaning`, async () => {
+    const text = await Deno.readTextFile(page);
+    for (const [code, meaning] of EXIT_CODE_MEANINGS) {
+      const row = new RegExp(`^\\| ${code} +\\| ([^|]*)`, "m").exec(text)?.[1];
+      ok(row !== undefined, `no row for ${code}`);
+      ok(row.startsWith(meaning), `${code}: ${row.trim()} does not begin with ${meaning}`);
+    }
+  });
+}
