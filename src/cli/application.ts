@@ -94,7 +94,7 @@ async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): P
   return await (await loaders[command]())({ options, bare, vector });
 }
 
-/** The parser is a package, which costs 2 MB: it is loaded only when there is an option. */
+/** The parser is loaded only when there is an option. */
 async function parseWords(command: typeof COMMANDS[number], words: readonly string[]): Promise<ParsedWords> {
   if (!words.some((word) => word.startsWith("-"))) return { options: {}, bare: words, finding: undefined };
   const { parseOptions } = await import("./parse_options.ts");

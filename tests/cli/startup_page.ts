@@ -81,8 +81,7 @@ compiled top level but not the functions; the first use of the HTTP client, whos
 trip. From source each module costs a lookup and a read of its own: the bundle (\`deno task bundle\`, which is what is
 shipped) is one file, with what few sessions need beside it.
 
-What keeps it low, and is held by tests: no module of Node's and no package but the parser of options before the first
-message; no timer (the first one loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child
+What keeps it low, and is held by tests: no module of Node's and no package before the first message; no timer (the first one loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child
 processes, help, tests and completions in files of their own, loaded when called for.`;
 
 const SESSION = (total: number) =>

@@ -11,24 +11,18 @@ async function loadedBy(path: string): Promise<string[]> {
   return loadedWith(await moduleGraph(path), path);
 }
 
-Deno.test("the program's start loads no package and no command", async () => {
+Deno.test("the program's start loads no package and no command, and its options none either", async () => {
   const loaded = await loadedBy("src/main.ts");
   deepStrictEqual(loaded.filter((it) => !it.startsWith("src/")), []);
   const extra = loaded.filter((it) =>
     /_command\.ts$|help_text|src\/(?:bridge|diagnose|face|jsonrpc|link|mcp)\//.test(it)
   );
   deepStrictEqual(extra, []);
+  const parser = await loadedBy("src/cli/parse_options.ts");
+  deepStrictEqual(parser.filter((it) => !it.startsWith("src/")), []);
 });
 
-Deno.test("options load one package, the parser", async () => {
-  const loaded = await loadedBy("src/cli/parse_options.ts");
-  deepStrictEqual(
-    loaded.filter((it) => !it.startsWith("src/")),
-    ["npm:type-flag"],
-  );
-});
-
-Deno.test("the proxy command loads no other package, nothing of Node, and sets no timer", async () => {
+Deno.test("the proxy command loads no package, nothing of Node, and sets no timer", async () => {
   const entries = ["src/cli/proxy_command.ts", "src/bridge/run_proxy.ts", "src/link/http/http_peer.ts"];
   const loaded = (await Promise.all(entries.map(loadedBy))).flat();
   deepStrictEqual(loaded.filter((it) => !it.startsWith("src/")), []);
@@ -57,7 +51,7 @@ Deno.test("a session at a URL loads the modules that docs/startup.md names, and 
       if (url.startsWith(`${ROOT.href}src/`)) loaded.push(url.slice(ROOT.href.length));
     }
     // What has types only is gone when it runs.
-    const named = stages.flat().filter((it) => it.startsWith("src/"));
+    const named = stages.flat();
     deepStrictEqual(loaded.sort(), named.sort());
   } finally {
     await Deno.remove(directory, { recursive: true });
