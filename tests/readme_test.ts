@@ -1,5 +1,8 @@
 /** The README's command lines and settings, tried as far as they can be here. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { COMMANDS } from "../src/cli/arrange_arguments.ts";
+import { EXIT_CODE_MEANINGS } from "../src/cli/exit_codes.ts";
+import { type CommandName, optionsOf } from "../src/config/options.ts";
 import { VERSION } from "../src/version.ts";
 import { MEASURES } from "./bench/measures.ts";
 import { blocksOf, type Call, linesOf, readLine, readWords, serversIn } from "./readme/readme_blocks.ts";
@@ -139,6 +142,28 @@ for (const { section, text } of BLOCKS.filter(({ language }) => language === "js
     strictEqual(entries.length, 1);
   });
 }
+
+Deno.test("README: every option of every command is named at that command", () => {
+  const parts = README.split("<summary><code>mcp-connect ").slice(1);
+  deepStrictEqual(
+    parts.map((part) => part.slice(0, part.indexOf("</code>"))),
+    COMMANDS.filter((name) => name !== "help"),
+  );
+  for (const part of parts) {
+    const command = part.slice(0, part.indexOf("</code>")) as CommandName;
+    const section = part.slice(0, part.indexOf("</details>"));
+    for (const { name } of optionsOf(command)) {
+      ok(new RegExp(`(?:^|\\s)--${name}(?:\\s|$)`).test(section), `${command} --${name}`);
+    }
+  }
+});
+
+Deno.test("README: every exit code has its meaning", () => {
+  for (const [code, meaning] of EXIT_CODE_MEANINGS) {
+    const row = new RegExp(`^\\| ${code} +\\| ([^|]*)`, "m").exec(README)?.[1];
+    strictEqual(row?.trim(), meaning, `exit code ${code}`);
+  }
+});
 
 Deno.test("README: the two commands use the very Deno that CI uses, and CI runs the second", async () => {
   const ci = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
