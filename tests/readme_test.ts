@@ -165,6 +165,11 @@ Deno.test("README: every exit code has its meaning", () => {
   }
 });
 
+Deno.test("README: every task that is named is one of deno.json", () => {
+  const named = new Set([...README.matchAll(/deno task ([a-z][a-z:-]*)/g)].map(([, name]) => name!));
+  deepStrictEqual([...named].filter((name) => !(name in TASKS)), []);
+});
+
 Deno.test("README: the two commands use the very Deno that CI uses, and CI runs the second", async () => {
   const ci = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
   const version = /^version=(\S+)$/m.exec(ci)?.[1];
