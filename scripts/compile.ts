@@ -3,16 +3,21 @@
  * provides, can't be had. `--help` lists the options; `docs/compile.md` tells more.
  */
 import { fileURLToPath } from "node:url";
+import { parseEndpoint } from "../src/link/parse_endpoint.ts";
 import { VERSION } from "../src/version.ts";
+import { askSignIn } from "./compile/ask_sign_in.ts";
+import { baseTarget } from "./compile/base_target.ts";
 import { compileError, ExitCode, isCompileError } from "./compile/compile_error.ts";
 import { compileFor, V8_FLAGS } from "./compile/compile_for.ts";
-import { makeIcon } from "./compile/icon.ts";
+import { drawIcon, makeIcon } from "./compile/icon.ts";
 import { judgeExecutable } from "./compile/judge_executable.ts";
-import { type CompileOptions, parseOptions, USAGE } from "./compile/options.ts";
+import { type CompileOptions, parseOptions, type PinRequest, USAGE } from "./compile/options.ts";
+import { readPayload } from "./compile/payload.ts";
 import { permissionFlags } from "./compile/permissions.ts";
-import { pinProgram } from "./compile/pin.ts";
+import { type Pin, pinProgram } from "./compile/pin.ts";
+import { replay } from "./compile/replay.ts";
 import { stageBundle, type StagedBundle } from "./compile/stage_bundle.ts";
-import { standInFor } from "./compile/stand_ins.ts";
+import { denoStandIn, madeStandIn } from "./compile/stand_ins.ts";
 import { executableName, hostTarget, type Target } from "./compile/targets.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -26,37 +31,92 @@ function complain(text: string): void {
   Deno.stderr.writeSync(encoder.encode(`${text}\n`));
 }
 
+/** The base executable that the user names. */
+interface Base {
+  readonly path: string;
+  readonly target: Target;
+}
+
 async function main(args: readonly string[]): Promise<void> {
   if (args.includes("--help")) return print(USAGE);
-  const base = Deno.env.get("DENORT_BIN") || undefined;
-  const options = parseOptions(args, base);
-  for (const target of options.targets) contentOf(options, target);
+  const base = await namedBase();
+  const options = parseOptions(args, base?.target);
+  const pin = options.pin === undefined ? undefined : await settlePin(options.pin);
+  for (const target of options.targets) contentOf(pin, target);
   const work = await Deno.makeTempDir({ prefix: "mcp-connect-compile-" });
   try {
     if (options.check) await checkTypes();
     const bundle = await stageBundle(`${work}/bundle`);
-    const icon = { path: `${work}/mcp-connect.ico`, bytes: makeIcon() };
-    await Deno.writeFile(icon.path, icon.bytes);
+    const icon = `${work}/mcp-connect.ico`;
+    await Deno.writeFile(icon, makeIcon());
     const out = options.check ? `${work}/out` : options.out;
     await Deno.mkdir(out, { recursive: true });
     for (const target of options.targets) {
-      const from = options.check ? await standInFor(target, options.standIns ?? `${work}/stand-ins`) : base;
+      const from = base?.target === target
+        ? base.path
+        : options.check
+        ? await standInFor(target, options, work)
+        : undefined;
       const output = `${out}/${executableName(options.name, target)}`;
-      const content = contentOf(options, target);
-      await compileFor({ target, main: bundle.main, output, ...content, icon: icon.path, base: from });
-      await checkExecutable(output, { target, bundle, icon: icon.bytes, ...content });
-      if (options.check) {
+      const content = contentOf(pin, target);
+      await compileFor({ target, main: bundle.main, output, ...content, icon, base: from });
+      const bytes = await Deno.readFile(output);
+      try {
+        checkExecutable(bytes, output, { target, bundle, baseSize: await sizeOf(from), ...content });
+        if (options.check && target.os === Deno.build.os) await checkReplay(bytes, work);
+        if (!options.check && target === hostTarget()) await checkStart(output);
+      } catch (error) {
         await Deno.remove(output);
-        if (options.standIns === undefined) {
-          await Deno.remove(`${work}/stand-ins/${target.triple}`, { recursive: true }).catch(() => {});
-        }
-      } else {
-        if (target === hostTarget()) await checkStart(output);
-        print(output);
+        throw error;
       }
+      if (options.check) await Deno.remove(output);
+      else print(output);
     }
   } finally {
     await Deno.remove(work, { recursive: true });
+  }
+}
+
+async function namedBase(): Promise<Base | undefined> {
+  const path = Deno.env.get("DENORT_BIN") ?? "";
+  return path === "" ? undefined : { path, target: await baseTarget(path) };
+}
+
+async function standInFor(target: Target, { standIns }: CompileOptions, work: string): Promise<string> {
+  return standIns === undefined ? await madeStandIn(target, work) : await denoStandIn(target, standIns);
+}
+
+async function sizeOf(path: string | undefined): Promise<number | undefined> {
+  return path === undefined ? undefined : (await Deno.stat(path)).size;
+}
+
+/** Finds out who gives tokens for the endpoint, if it wants a sign-in. */
+async function settlePin(pin: PinRequest): Promise<Pin> {
+  if (pin.signIn === false) return { ...pin, signIn: false };
+  let endpoint;
+  try {
+    endpoint = parseEndpoint(pin.endpoint, "posix");
+  } catch {
+    // It may be one of Windows; what is wrong with it is told later.
+  }
+  if (endpoint?.kind !== "http") return { ...pin, signIn: pin.signIn ?? false };
+  const answer = await askSignIn(endpoint.url);
+  const names = "name its authorization server by --allow-host";
+  switch (answer.kind) {
+    case "unwanted":
+      return { ...pin, signIn: pin.signIn ?? false };
+    case "wanted":
+      if (answer.hosts.length === 0) {
+        complain(`note: it is not known who gives tokens for the endpoint (${answer.why}): ${names}`);
+      }
+      return { ...pin, signIn: true, allowHosts: [...answer.hosts, ...pin.allowHosts] };
+    case "unknown":
+      complain(
+        `note: it is not known whether the endpoint wants a sign-in (${answer.why}): if it does, ${names}${
+          pin.signIn === true ? "" : ", and give --sign-in"
+        }`,
+      );
+      return { ...pin, signIn: pin.signIn ?? false };
   }
 }
 
@@ -66,7 +126,7 @@ interface Content {
   readonly args: readonly string[];
 }
 
-function contentOf({ pin }: CompileOptions, { os }: Target): Content {
+function contentOf(pin: Pin | undefined, { os }: Target): Content {
   if (pin === undefined) return { flags: permissionFlags(os), args: [] };
   try {
     return pinProgram(pin, os);
@@ -87,20 +147,21 @@ async function checkTypes(): Promise<void> {
     stderr: "piped",
   }).output();
   if (!success) throw compileError(ExitCode.Failed, new TextDecoder().decode(stderr).trim());
-  print("types and module graph: as they should be");
+  print("module graph and types: as they should be");
 }
 
 /** Reads back what is in an executable. */
-async function checkExecutable(
+function checkExecutable(
+  bytes: Uint8Array,
   path: string,
-  { target, bundle, icon, flags, args }: Content & {
+  { target, bundle, baseSize, flags, args }: Content & {
     readonly target: Target;
     readonly bundle: StagedBundle;
-    readonly icon: Uint8Array;
+    readonly baseSize: number | undefined;
   },
-): Promise<void> {
+): void {
   const { entry, files } = bundle;
-  const bytes = await Deno.readFile(path);
+  const icon = target.os === "windows" ? drawIcon() : undefined;
   const problems = judgeExecutable(bytes, { target, flags, args, v8Flags: V8_FLAGS, entry, files, icon });
   if (problems.length > 0) {
     throw compileError(
@@ -109,11 +170,31 @@ async function checkExecutable(
     );
   }
   const inside = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+  const over = baseSize === undefined ? "" : `, ${kibibytes(bytes.length - baseSize)} over its base`;
   print(
-    `${target.triple}: ${files.size} files (${
-      Math.round(inside / 1024)
-    } KiB), permissions, arguments and entry point as they should be`,
+    `${target.triple}: ${files.size} files (${kibibytes(inside)}${over}), permissions, arguments${
+      icon === undefined ? " and entry point" : ", entry point and icon"
+    } as they should be`,
   );
+  print(`  ${[...flags, ...(args.length > 0 ? ["--", ...args] : [])].join(" ")}`);
+}
+
+function kibibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024)} KiB`;
+}
+
+/** What the executable carries has to run with the permissions and arguments that it carries. */
+async function checkReplay(bytes: Uint8Array, work: string): Promise<void> {
+  const directory = `${work}/replay`;
+  const said = await replay(readPayload(bytes), directory, ["--version"]);
+  await Deno.remove(directory, { recursive: true });
+  if (said !== `mcp-connect ${VERSION}`) {
+    throw compileError(
+      ExitCode.Failed,
+      `what it carries does not run: asked for its version it says ${said}`,
+    );
+  }
+  print("  taken out again and run by Deno with just these, it tells its version");
 }
 
 /** The base must be one that runs what it carries: Deno itself, which is none, would tell its own version. */
@@ -125,7 +206,6 @@ async function checkStart(path: string): Promise<void> {
   }).output();
   const said = new TextDecoder().decode(stdout).trim();
   if (said === `mcp-connect ${VERSION}`) return;
-  await Deno.remove(path);
   throw compileError(
     ExitCode.NoBase,
     `the executable does not run the program: asked for its version it says ${

@@ -1,36 +1,27 @@
 import { Buffer } from "node:buffer";
 import { crc32, deflateSync } from "node:zlib";
 
-/** The sizes in the file; Windows takes the one that fits, up to the large one of the desktop. */
-const SIZES = [16, 32, 48, 256] as const;
+/** How many points wide the icon is. `deno compile` makes the smaller ones of it. */
+const SIZE = 256;
 /** Points across a pixel that are looked at, for smooth edges. */
 const SAMPLES = 4;
 
 /** Makes the icon of the Windows executables, as the bytes of an `.ico` file: two ends and the bridge between them. */
 export function makeIcon(): Uint8Array {
-  const images = SIZES.map((size) => {
-    const pixels = draw(size);
-    // Old readers know PNG in the largest size only.
-    return { size, bytes: size === 256 ? png(size, pixels) : bitmap(size, pixels) };
-  });
-  const head = Buffer.alloc(6 + 16 * images.length);
-  head.writeUInt16LE(1, 2);
-  head.writeUInt16LE(images.length, 4);
-  let offset = head.length;
-  for (const [i, { size, bytes }] of images.entries()) {
-    const at = 6 + 16 * i;
-    head[at] = head[at + 1] = size % 256;
-    head.writeUInt16LE(1, at + 4);
-    head.writeUInt16LE(32, at + 6);
-    head.writeUInt32LE(bytes.length, at + 8);
-    head.writeUInt32LE(offset, at + 12);
-    offset += bytes.length;
-  }
-  return Buffer.concat([head, ...images.map(({ bytes }) => bytes)]);
+  const image = png(SIZE, drawIcon());
+  const head = Buffer.alloc(22);
+  head.writeUInt16LE(1, 2); // an icon
+  head.writeUInt16LE(1, 4); // of one size, 256 by 256, which is written as 0
+  head.writeUInt16LE(1, 10);
+  head.writeUInt16LE(32, 12);
+  head.writeUInt32LE(image.length, 14);
+  head.writeUInt32LE(head.length, 18);
+  return Buffer.concat([head, image]);
 }
 
-/** Red, green, blue, and how much of it, row by row from the top. */
-function draw(size: number): Uint8Array {
+/** The icon's pixels: red, green, blue, and how much of it, row by row from the top. */
+export function drawIcon(): Uint8Array {
+  const size = SIZE;
   const pixels = new Uint8Array(size * size * 4);
   for (let y = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
@@ -69,28 +60,6 @@ function colourAt(u: number, v: number): Colour {
   // The arch: a half circle from end to end.
   const arch = Math.abs(Math.hypot(u - 0.5, v - 0.66) - 0.26);
   return v < 0.66 && arch < 0.05 ? FIGURE : GROUND;
-}
-
-/** As a device-independent bitmap: from the bottom up, blue first, then the mask, of which nothing is used. */
-function bitmap(size: number, pixels: Uint8Array): Uint8Array {
-  const mask = Math.ceil(size / 32) * 4 * size;
-  const out = Buffer.alloc(40 + size * size * 4 + mask);
-  out.writeUInt32LE(40, 0);
-  out.writeInt32LE(size, 4);
-  out.writeInt32LE(size * 2, 8);
-  out.writeUInt16LE(1, 12);
-  out.writeUInt16LE(32, 14);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const from = ((size - 1 - y) * size + x) * 4;
-      const to = 40 + (y * size + x) * 4;
-      out[to] = pixels[from + 2]!;
-      out[to + 1] = pixels[from + 1]!;
-      out[to + 2] = pixels[from]!;
-      out[to + 3] = pixels[from + 3]!;
-    }
-  }
-  return out;
 }
 
 function png(size: number, pixels: Uint8Array): Uint8Array {

@@ -1,6 +1,8 @@
 import { Buffer } from "node:buffer";
 import { executableTarget } from "./executable.ts";
 import { type PayloadMetadata, readPayload } from "./payload.ts";
+import { pngPixels } from "./png_pixels.ts";
+import { readResources } from "./resources.ts";
 import type { Target } from "./targets.ts";
 
 /** What an executable has to hold. */
@@ -14,8 +16,8 @@ export interface Expected {
   readonly entry: string;
   /** The files of the bundle, by their paths. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** The icon file, for Windows. */
-  readonly icon: Uint8Array;
+  /** The pixels of the icon, on Windows. */
+  readonly icon: Uint8Array | undefined;
 }
 
 /** Reads an executable and tells what is not as expected, a line each; nothing when all is well. */
@@ -36,14 +38,16 @@ export function judgeExecutable(bytes: Uint8Array, expected: Expected): string[]
     ...judgePermissions(metadata, expected.flags),
     ...differ("arguments", metadata.argv, expected.args),
     ...differ("entry point", metadata.entrypoint_key, expected.entry),
-    ...expected.v8Flags.filter((it) => !metadata.v8_flags.includes(it)).map((it) =>
-      `V8 flag ${it} is missing`
+    ...differ(
+      "V8 flags",
+      metadata.v8_flags.slice(metadata.v8_flags.length - expected.v8Flags.length),
+      expected.v8Flags,
     ),
     ...differ("packages", metadata.node_modules, null),
     ...differ("variables", metadata.env_vars_from_env_file, {}),
     ...differ("log level", metadata.log_level, "ERROR"),
     ...judgeFiles(files, expected.files),
-    ...(target.os === "windows" && !holdsIcon(bytes, expected.icon) ? ["the icon is missing"] : []),
+    ...(expected.icon === undefined ? [] : judgeIcon(bytes, expected.icon)),
   ];
 }
 
@@ -81,13 +85,20 @@ function judgeFiles(
   ];
 }
 
-/** Whether an image of the icon, its largest, is somewhere in the executable. */
-function holdsIcon(bytes: Uint8Array, icon: Uint8Array): boolean {
-  const all = Buffer.from(icon.buffer, icon.byteOffset, icon.byteLength);
-  const last = 6 + 16 * (all.readUInt16LE(4) - 1);
-  const start = all.readUInt32LE(last + 12);
-  const image = all.subarray(start, start + all.readUInt32LE(last + 8));
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(image);
+/** The icon is drawn anew by `deno compile`, in several sizes: the pixels of the largest have to be the same. */
+function judgeIcon(bytes: Uint8Array, expected: Uint8Array): string[] {
+  const resources = readResources(bytes);
+  if (!resources.some(({ path }) => path[0] === ICON_GROUP)) return ["the icon is missing"];
+  const images = resources.filter(({ path }) => path[0] === ICON);
+  return images.some((it) => hasPixels(it.bytes, expected)) ? [] : ["the icon is another one"];
+}
+
+const ICON = 3;
+const ICON_GROUP = 14;
+
+function hasPixels(png: Uint8Array, expected: Uint8Array): boolean {
+  const pixels = pngPixels(png);
+  return pixels !== undefined && Buffer.compare(pixels, expected) === 0;
 }
 
 function differ(what: string, found: unknown, expected: unknown): string[] {

@@ -10,81 +10,112 @@ export interface CompileOptions {
   /** What their names begin with. */
   readonly name: string;
   /** The one endpoint that they are for; `undefined`: any. */
-  readonly pin: Pin | undefined;
+  readonly pin: PinRequest | undefined;
   /** Prove what can be proved without the base executables, and leave nothing behind. */
   readonly check: boolean;
-  /** Where stand-ins for the base executables are kept; `undefined`: nowhere. */
+  /** Where Deno's own executables are kept, to stand in for the base ones; `undefined`: files made for it do. */
   readonly standIns: string | undefined;
 }
 
+/** What is to be pinned; whether a person signs in is found out where it is not said. */
+export type PinRequest = Omit<Pin, "signIn"> & { readonly signIn: boolean | undefined };
+
 /** How to use it. */
-export const USAGE = `deno task compile [options]
-  --target TRIPLE       ${TARGETS.map(({ triple }) => triple).join(", ")}; repeatable (without it: all,
-                        of a pinned executable or with DENORT_BIN this machine's)
+export const USAGE = `deno task compile [options] [-- OPTION…]
+  --target TRIPLE       ${TARGETS.slice(0, 2).map(({ triple }) => triple).join(", ")},
+                        ${TARGETS.slice(2, 4).map(({ triple }) => triple).join(", ")},
+                        ${TARGETS.slice(4).map(({ triple }) => triple).join(", ")}; repeatable
+                        (without it all; of a pinned executable this machine's; with DENORT_BIN the one it is for)
   --out DIRECTORY       where the executables go (dist/bin)
   --name NAME           what their names begin with (mcp-connect, mcp-connect-pinned)
-  --endpoint ENDPOINT   make it for this endpoint alone; it can connect to nothing else
-  --allow-host HOST     and to this HOST or HOST:PORT (an authorization server, a proxy); repeatable
+  --endpoint ENDPOINT   pin it: make it for this endpoint alone; it can connect to nothing else but the authorization
+                        server that the endpoint names when asked. Options of proxy that it is to have go after --
+  --allow-host HOST     and to this HOST or HOST:PORT; repeatable
+  --sign-in             a person may sign in with a browser, even if the endpoint does not ask for it now
   --no-sign-in          nobody signs in with a browser: it may not listen, nor run what opens one
   --store DIRECTORY     where it keeps what it keeps, and reads and writes nothing else
   --no-store            it keeps nothing, and reads and writes nothing
-  --check               prove what can be proved without the base executables, for this machine's target
-  --all                 with --check: for all targets, by stand-ins from the package registry (40 MB each)
-  --keep DIRECTORY      with --all: keep the stand-ins there for the next time
-DENORT_BIN=FILE is the base executable for one target, where it can't be downloaded.`;
+  --check               prove what can be proved without the base executables, for all targets, and make nothing
+  --stand-ins DIRECTORY with --check: use Deno's own executables in place of the base ones; those that are not in the
+                        directory yet come from the package registry (40 MB each)
+DENORT_BIN=FILE is the base executable (denort) of one target, for where it can't be downloaded.`;
 
-const SWITCHES = ["--no-sign-in", "--no-store", "--check", "--all"];
-const VALUED = ["--target", "--out", "--name", "--endpoint", "--allow-host", "--store", "--keep"];
-const OF_PIN = ["--allow-host", "--no-sign-in", "--store", "--no-store"];
+const SWITCHES = ["--sign-in", "--no-sign-in", "--no-store", "--check"];
+const VALUED = ["--target", "--out", "--name", "--endpoint", "--allow-host", "--store", "--stand-ins"];
+const OF_PIN = ["--allow-host", "--sign-in", "--no-sign-in", "--store", "--no-store"];
+const REPEATABLE = ["--target", "--allow-host"];
 
 /**
  * Reads the options.
  *
- * @param base the value of `DENORT_BIN`
+ * @param base the target that `DENORT_BIN` is for; `undefined` when it is not set
  * @throws {CompileError} for what makes no sense
  */
-export function parseOptions(args: readonly string[], base: string | undefined): CompileOptions {
+export function parseOptions(args: readonly string[], base: Target | undefined): CompileOptions {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  const rest = end < 0 ? [] : args.slice(end + 1);
   const given = new Map<string, string[]>();
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i]!;
+  for (let i = 0; i < own.length; i++) {
+    const arg = own[i]!;
     const [name = "", inline] = arg.startsWith("--") ? splitOnce(arg) : [arg];
     const isSwitch = SWITCHES.includes(name) && inline === undefined;
     if (!isSwitch && !VALUED.includes(name)) throw usage(`unknown option ${arg}`);
-    const value = isSwitch ? "" : inline ?? args[++i];
+    const value = isSwitch ? "" : inline ?? own[++i];
     if (value === undefined || (!isSwitch && value === "")) throw usage(`${name} needs a value`);
+    if (given.has(name) && !isSwitch && !REPEATABLE.includes(name)) throw usage(`${name} is given twice`);
     given.set(name, [...given.get(name) ?? [], value]);
   }
-  const last = (name: string) => given.get(name)?.at(-1);
+  const one = (name: string) => given.get(name)?.[0];
   const has = (name: string) => given.has(name);
-  const endpoint = last("--endpoint");
-  const stray = OF_PIN.find(has);
-  if (endpoint === undefined && stray !== undefined) throw usage(`${stray} goes with --endpoint`);
+  const endpoint = one("--endpoint");
+  const check = has("--check");
+  const stray = endpoint === undefined ? OF_PIN.find(has) ?? (rest.length > 0 ? "--" : undefined) : undefined;
+  if (stray !== undefined) throw usage(`${stray} goes with --endpoint`);
   if (has("--store") && has("--no-store")) throw usage("--store and --no-store contradict each other");
-  if (has("--all") && !has("--check")) throw usage("--all goes with --check");
-  if (has("--keep") && !has("--all")) throw usage("--keep goes with --all");
-  if (has("--all") && has("--target")) throw usage("--all and --target contradict each other");
-  const name = last("--name") ?? (endpoint === undefined ? "mcp-connect" : "mcp-connect-pinned");
-  if (!/^[\w.-]+$/.test(name)) throw usage(`--name ${name} is no file's name`);
-
-  const named = (given.get("--target") ?? []).flatMap((it) => it.split(",")).map(targetOf);
-  const oneOnly = has("--check") ? !has("--all") : endpoint !== undefined || base !== undefined;
-  const targets = named.length > 0 ? [...new Set(named)] : oneOnly ? [ownTarget()] : TARGETS;
-  if (base !== undefined && targets.length > 1 && !has("--check")) {
-    throw usage("DENORT_BIN is the base of one target only: name one --target");
+  if (has("--sign-in") && has("--no-sign-in")) {
+    throw usage("--sign-in and --no-sign-in contradict each other");
   }
+  if (has("--stand-ins") && !check) throw usage("--stand-ins goes with --check");
+  const name = one("--name") ?? (endpoint === undefined ? "mcp-connect" : "mcp-connect-pinned");
+  if (!/^[\w.-]+$/.test(name)) throw usage(`--name ${name} is no file's name`);
   return {
-    targets,
-    out: last("--out") ?? "dist/bin",
+    targets: targetsOf(given.get("--target") ?? [], { base, check, pinned: endpoint !== undefined }),
+    out: one("--out") ?? "dist/bin",
     name,
     pin: endpoint === undefined ? undefined : {
       endpoint,
       allowHosts: given.get("--allow-host") ?? [],
-      signIn: !has("--no-sign-in"),
-      store: has("--no-store") ? false : last("--store"),
+      signIn: has("--sign-in") ? true : has("--no-sign-in") ? false : undefined,
+      store: has("--no-store") ? false : one("--store"),
+      args: rest,
     },
-    check: has("--check"),
-    standIns: last("--keep"),
+    check,
+    standIns: one("--stand-ins"),
   };
+}
+
+function targetsOf(
+  names: readonly string[],
+  { base, check, pinned }: {
+    readonly base: Target | undefined;
+    readonly check: boolean;
+    readonly pinned: boolean;
+  },
+): readonly Target[] {
+  const named = [...new Set(names.flatMap((it) => it.split(",")).map(targetOf))];
+  if (check) return named.length > 0 ? named : TARGETS;
+  if (base !== undefined) {
+    const other = named.find((it) => it !== base);
+    if (other === undefined) return [base];
+    throw compileError(
+      ExitCode.NoBase,
+      `DENORT_BIN is for ${base.triple}, and can't be the base for ${other.triple}`,
+      `name no other --target, or unset DENORT_BIN`,
+    );
+  }
+  if (named.length > 0) return named;
+  return pinned ? [ownTarget()] : TARGETS;
 }
 
 function targetOf(triple: string): Target {

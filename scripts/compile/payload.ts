@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { findSection, SECTION } from "./find_section.ts";
 
 /** What `deno compile` has put into an executable. */
 export interface Payload {
@@ -16,6 +17,7 @@ export interface PayloadMetadata {
   readonly permissions:
     & Readonly<Record<`${"allow" | "deny"}_${string}`, readonly string[] | null>>
     & { readonly prompt: boolean };
+  /** The first stands where V8 expects a program's name; Deno's own come before those that were asked for. */
   readonly v8_flags: readonly string[];
   /** The path of the main module. */
   readonly entrypoint_key: string;
@@ -24,30 +26,25 @@ export interface PayloadMetadata {
   readonly log_level: string | null;
 }
 
-/** What marks the payload's begin and end. */
-const MAGIC = "d3n0l4nd";
-/** Metadata is a page or two; a length beyond is none. */
-const LONGEST_METADATA = 1024 * 1024;
+/** What marks the payload's end. */
+const MAGIC = SECTION;
 /** The npm snapshot's length, the count of specifiers and the remote modules; all are 0 where there are none. */
 const NO_PACKAGES = 20;
 
 /**
- * Reads what `deno compile` has put into an executable, whichever its format: the payload lies in one piece in a note of
- * ELF, a resource of PE, a segment of Mach-O or at its end, and nothing else there has the magic followed by metadata.
+ * Reads what `deno compile` has put into an executable, whichever its format.
  *
  * @throws {Error} when there is none, or it is not as expected (Deno may have changed it)
  */
 export function readPayload(executable: Uint8Array): Payload {
-  const bytes = Buffer.from(executable.buffer, executable.byteOffset, executable.byteLength);
-  for (let at = bytes.indexOf(MAGIC); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
-    const start = at + MAGIC.length + 8;
-    if (start > bytes.length) break;
-    const length = lengthAt(bytes, start - 8);
-    if (length > LONGEST_METADATA || bytes[start] !== 0x7b) continue;
-    const metadata: PayloadMetadata = JSON.parse(bytes.toString("utf8", start, start + length));
-    return { metadata, files: readFiles(bytes, start + length) };
+  const section = findSection(executable);
+  if (section === undefined) throw new Error("the executable holds no program: there is no payload in it");
+  const bytes = Buffer.from(section.buffer, section.byteOffset, section.byteLength);
+  if (bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) {
+    throw new Error("the payload does not begin as it should");
   }
-  throw new Error("the executable holds no program: there is no payload in it");
+  const metadata = sectionAt(bytes, MAGIC.length);
+  return { metadata: JSON.parse(metadata.bytes.toString("utf8")), files: readFiles(bytes, metadata.end) };
 }
 
 function readFiles(bytes: Buffer, at: number): Map<string, Uint8Array> {
@@ -56,9 +53,7 @@ function readFiles(bytes: Buffer, at: number): Map<string, Uint8Array> {
   }
   const tree = sectionAt(bytes, at + NO_PACKAGES);
   const data = sectionAt(bytes, tree.end);
-  if (bytes.toString("latin1", data.end, data.end + MAGIC.length) !== MAGIC) {
-    throw new Error("the payload does not end as it should");
-  }
+  if (bytes.toString("latin1", data.end) !== MAGIC) throw new Error("the payload does not end as it should");
   const files = new Map<string, Uint8Array>();
   collect(JSON.parse(tree.bytes.toString("utf8")), "", data.bytes, files);
   return files;

@@ -1,4 +1,5 @@
 import { parseEndpoint } from "../../src/link/parse_endpoint.ts";
+import { hostOf } from "./ask_sign_in.ts";
 import type { Target } from "./targets.ts";
 
 /** What a pinned executable is made for. */
@@ -11,6 +12,8 @@ export interface Pin {
   readonly signIn: boolean;
   /** The store's directory; `false` for none; `undefined` for the user's own place, wherever that is. */
   readonly store: string | false | undefined;
+  /** More arguments of `proxy`. */
+  readonly args: readonly string[];
 }
 
 /** The flags of `deno compile` and the arguments that make a pinned executable. */
@@ -46,8 +49,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
   const write: string[] = [];
   switch (endpoint.kind) {
     case "http": {
-      const { url } = endpoint;
-      net.unshift(`${url.hostname}:${url.port || (url.protocol === "https:" ? 443 : 80)}`);
+      net.unshift(hostOf(endpoint.url));
       if (pin.signIn) {
         net.push(...CALLBACK);
         run.push(...TOOLS[os]);
@@ -86,7 +88,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
     : pin.store === false
     ? ["--no-store"]
     : [];
-  return { flags, args: ["proxy", "--endpoint", pin.endpoint, ...store] };
+  return { flags, args: ["proxy", "--endpoint", pin.endpoint, ...store, ...pin.args] };
 }
 
 function flag(kind: string, values: readonly string[]): string {

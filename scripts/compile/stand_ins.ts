@@ -1,17 +1,28 @@
 import { compileError, ExitCode } from "./compile_error.ts";
+import { makeBase } from "./make_base.ts";
 import { hostTarget, type Target } from "./targets.ts";
 
 /**
- * Finds what can stand in for a target's base where that can't be had: Deno's own executable, of this very version. What is
- * made with it carries the program as the real one does, but runs as Deno. This machine's is at hand; others come from the
- * package registry, 40 MB each.
+ * Makes what stands in for a target's base executable where that can't be had.
+ *
+ * @param directory where it goes
+ */
+export async function madeStandIn(target: Target, directory: string): Promise<string> {
+  const path = `${directory}/base-${target.triple}`;
+  await Deno.writeFile(path, makeBase(target));
+  return path;
+}
+
+/**
+ * Finds what stands in for a target's base executable and is as large as it: Deno's own, of this very version. This
+ * machine's is at hand; others come from the package registry.
  *
  * @param directory where they are kept; one that is there already is used again
  * @throws {CompileError} when it can't be had
  */
-export async function standInFor(target: Target, directory: string): Promise<string> {
+export async function denoStandIn(target: Target, directory: string): Promise<string> {
   if (target === hostTarget()) return Deno.execPath();
-  const folder = `${directory}/${target.triple}`;
+  const folder = `${directory}/${target.triple}-${Deno.version.deno}`;
   const program = `${folder}/package/deno${target.os === "windows" ? ".exe" : ""}`;
   const wanted = `${target.denoPackage}@${Deno.version.deno}`;
   if (await isFile(program)) return program;
