@@ -22,7 +22,7 @@ export const PERMISSIONS: readonly Permission[] = [
     kind: "net",
     granted: EVERYWHERE,
     reason:
-      "the endpoint, its authorization server and a proxy are whatever the user names; waiting for the browser's answer and `--status-port` listen on this machine",
+      "endpoints, the upstreams of `load-balance` and the names that lead to them, authorization servers and proxies are whatever the user names; the browser's way back from a sign-in and `--status-port` listen on this machine",
     uses: [
       "Deno.connect",
       "Deno.createHttpClient",
@@ -39,41 +39,44 @@ export const PERMISSIONS: readonly Permission[] = [
     kind: "read",
     granted: EVERYWHERE,
     reason:
-      "files named by options (headers, secrets, certificates, lists of upstreams), the store, the server's command looked up, a Unix socket",
+      "files that options name (`--endpoints-file`, `--drain-file`, headers, secrets, certificates, tokens), the store, what `login --import` takes over, finding a server's command, Unix sockets",
     uses: [
       "Deno.cwd",
+      "Deno.open",
       "Deno.readDir",
       "Deno.readFile",
       "Deno.readFileSync",
       "Deno.readTextFile",
       "Deno.stat",
+      "Deno.statSync",
+      "Deno.watchFs",
     ],
   },
   {
     kind: "write",
     granted: EVERYWHERE,
-    reason: "the store (sign-ins, what was found out of servers), `--log-file`, a Unix socket",
-    uses: ["Deno.chmod"],
+    reason: "the store (sign-ins, what is known of servers), `--log-file`, Unix sockets",
+    uses: ["Deno.chmod", "Deno.mkdir", "Deno.open", "Deno.remove", "Deno.rename", "Deno.truncate"],
   },
   {
     kind: "env",
     granted: EVERYWHERE,
     reason:
-      "`MCP_CONNECT_…`, `${NAME}` in headers, the proxy variables, where the home directory is; the server's command gets them",
-    uses: [],
+      "`MCP_CONNECT_…`, any `${NAME}` in a header, the proxy variables, where the home directory is, how a browser is opened",
+    uses: ["Deno.env.delete", "Deno.env.get", "Deno.env.set"],
   },
   {
     kind: "run",
     granted: EVERYWHERE,
     reason:
-      "a server that is a command, the browser, the system's keychain; all of it, as only then Deno lets a process group be ended with what its members have started",
+      "a server that is a command, whichever the user names; the browser; the system's keychain; and all of it, as only then Deno lets a command be ended with what it has started",
     uses: ["Deno.Command", "Deno.kill"],
   },
   {
     kind: "ffi",
     granted: ["linux", "darwin"],
     reason:
-      "one call of the C library, poll(2), which tells that a client has closed our stdout; Deno has none, and a library without a path can't be granted alone",
+      "one call of the C library, poll(2), which tells that a client has closed our stdout; Deno has none, and a library that has no path can't be granted alone",
     uses: ["Deno.dlopen"],
   },
   {
