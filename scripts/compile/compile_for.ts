@@ -32,7 +32,8 @@ export const V8_FLAGS: readonly string[] = ["--max-semi-space-size=2"];
 export async function compileFor(job: CompileJob): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: compileArgs(job),
-    env: { NO_COLOR: "1", ...(job.base === undefined ? {} : { DENORT_BIN: job.base }) },
+    clearEnv: true,
+    env: environmentFor(job.base),
     stdin: "null",
     stdout: "null",
     stderr: "piped",
@@ -43,6 +44,12 @@ export async function compileFor(job: CompileJob): Promise<void> {
     throw missingBase(job.target, job.base, said);
   }
   throw compileError(ExitCode.Failed, `${job.target.triple} can't be compiled: ${said}`);
+}
+
+/** Deno takes even an empty `DENORT_BIN` for a file's name. */
+function environmentFor(base: string | undefined): Record<string, string> {
+  const { DENORT_BIN: _, ...env } = Deno.env.toObject();
+  return { ...env, NO_COLOR: "1", ...(base === undefined ? {} : { DENORT_BIN: base }) };
 }
 
 /** The arguments of `deno`. Nothing but the bundle gets in: no configuration, no lock file's packages. */
