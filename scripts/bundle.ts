@@ -50,7 +50,7 @@ export async function bundleProgram(source: string, directory: string): Promise<
     text = text.replace(specifier, file);
   }
   await Deno.writeTextFile(main, text);
-  const sources = PARTS.map((part) => new URL(part, `file://${source}`).pathname);
+  const sources = PARTS.map((part) => fileURLToPath(new URL(part, pathToFileURL(source))));
   const parts = `${directory}/${FOLDER}`;
   await Deno.remove(parts, { recursive: true }).catch(() => {});
   await bundle(["--code-splitting", "--outdir", parts, ...sources]);

@@ -3,7 +3,8 @@
  * provides, can't be had. `--help` lists the options; `docs/compile.md` tells more.
  */
 import { fileURLToPath } from "node:url";
-import { parseEndpoint } from "../src/link/parse_endpoint.ts";
+import { describeEndpoint } from "../src/link/describe_endpoint.ts";
+import type { Endpoint } from "../src/link/endpoint.ts";
 import { VERSION } from "../src/version.ts";
 import { askSignIn } from "./compile/ask_sign_in.ts";
 import { baseTarget } from "./compile/base_target.ts";
@@ -14,7 +15,7 @@ import { judgeExecutable } from "./compile/judge_executable.ts";
 import { type CompileOptions, parseOptions, type PinRequest, USAGE } from "./compile/options.ts";
 import { readPayload } from "./compile/payload.ts";
 import { permissionFlags } from "./compile/permissions.ts";
-import { type Pin, pinProgram } from "./compile/pin.ts";
+import { type Pin, pinnedEndpoints, pinProgram } from "./compile/pin.ts";
 import { replay } from "./compile/replay.ts";
 import { stageBundle, type StagedBundle } from "./compile/stage_bundle.ts";
 import { denoStandIn, madeStandIn } from "./compile/stand_ins.ts";
@@ -90,33 +91,37 @@ async function sizeOf(path: string | undefined): Promise<number | undefined> {
   return path === undefined ? undefined : (await Deno.stat(path)).size;
 }
 
-/** Finds out who gives tokens for the endpoint, if it wants a sign-in. */
+/** Finds out who gives tokens for the endpoints that want a sign-in. */
 async function settlePin(pin: PinRequest): Promise<Pin> {
   if (pin.signIn === false) return { ...pin, signIn: false };
-  let endpoint;
-  try {
-    endpoint = parseEndpoint(pin.endpoint, "posix");
-  } catch {
-    // It may be one of Windows; what is wrong with it is told later.
-  }
-  if (endpoint?.kind !== "http") return { ...pin, signIn: pin.signIn ?? false };
-  const answer = await askSignIn(endpoint.url);
-  const names = "name its authorization server by --allow-host";
-  switch (answer.kind) {
-    case "unwanted":
-      return { ...pin, signIn: pin.signIn ?? false };
-    case "wanted":
+  const allowHosts = [...pin.allowHosts];
+  let signIn = pin.signIn ?? false;
+  for (const endpoint of endpointsOf(pin)) {
+    if (endpoint.kind !== "http") continue;
+    const answer = await askSignIn(endpoint.url);
+    const place = describeEndpoint(endpoint);
+    const name = "name its authorization server by --allow-host";
+    if (answer.kind === "wanted") {
+      signIn = true;
+      allowHosts.push(...answer.hosts);
       if (answer.hosts.length === 0) {
-        complain(`note: it is not known who gives tokens for the endpoint (${answer.why}): ${names}`);
+        complain(`note: who gives tokens for ${place} is not known (${answer.why}): ${name}`);
       }
-      return { ...pin, signIn: true, allowHosts: [...answer.hosts, ...pin.allowHosts] };
-    case "unknown":
-      complain(
-        `note: it is not known whether the endpoint wants a sign-in (${answer.why}): if it does, ${names}${
-          pin.signIn === true ? "" : ", and give --sign-in"
-        }`,
-      );
-      return { ...pin, signIn: pin.signIn ?? false };
+    } else if (answer.kind === "unknown") {
+      const more = pin.signIn === true ? "" : ", and give --sign-in";
+      complain(`note: whether ${place} wants a sign-in is not known (${answer.why}): if so, ${name}${more}`);
+    }
+  }
+  return { ...pin, signIn, allowHosts };
+}
+
+/** The endpoints, as far as they can be asked; a command that only Windows can read can't. */
+function endpointsOf({ endpoints }: PinRequest): Endpoint[] {
+  try {
+    return pinnedEndpoints(endpoints, "linux");
+  } catch {
+    // What is wrong is told once the targets are looked at.
+    return [];
   }
 }
 

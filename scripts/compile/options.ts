@@ -9,7 +9,7 @@ export interface CompileOptions {
   readonly out: string;
   /** What their names begin with. */
   readonly name: string;
-  /** The one endpoint that they are for; `undefined`: any. */
+  /** The endpoints that they are for; `undefined`: any. */
   readonly pin: PinRequest | undefined;
   /** Prove what can be proved without the base executables, and leave nothing behind. */
   readonly check: boolean;
@@ -29,7 +29,8 @@ export const USAGE = `deno task compile [options] [-- OPTION…]
   --out DIRECTORY       where the executables go (dist/bin)
   --name NAME           what their names begin with (mcp-connect, mcp-connect-pinned)
   --endpoint ENDPOINT   pin it: make it for this endpoint alone; it can connect to nothing else but the authorization
-                        server that the endpoint names when asked. Options of proxy that it is to have go after --
+                        server that the endpoint names when asked. Repeatable: it balances between them. Options of
+                        proxy that it is to have go after --
   --allow-host HOST     and to this HOST or HOST:PORT; repeatable
   --sign-in             a person may sign in with a browser, even if the endpoint does not ask for it now
   --no-sign-in          nobody signs in with a browser: it may not listen, nor run what opens one
@@ -43,7 +44,7 @@ DENORT_BIN=FILE is the base executable (denort) of one target, for where it can'
 const SWITCHES = ["--sign-in", "--no-sign-in", "--no-store", "--check"];
 const VALUED = ["--target", "--out", "--name", "--endpoint", "--allow-host", "--store", "--stand-ins"];
 const OF_PIN = ["--allow-host", "--sign-in", "--no-sign-in", "--store", "--no-store"];
-const REPEATABLE = ["--target", "--allow-host"];
+const REPEATABLE = ["--target", "--endpoint", "--allow-host"];
 
 /**
  * Reads the options.
@@ -68,23 +69,25 @@ export function parseOptions(args: readonly string[], base: Target | undefined):
   }
   const one = (name: string) => given.get(name)?.[0];
   const has = (name: string) => given.has(name);
-  const endpoint = one("--endpoint");
+  const endpoints = given.get("--endpoint");
   const check = has("--check");
-  const stray = endpoint === undefined ? OF_PIN.find(has) ?? (rest.length > 0 ? "--" : undefined) : undefined;
+  const stray = endpoints === undefined
+    ? OF_PIN.find(has) ?? (rest.length > 0 ? "--" : undefined)
+    : undefined;
   if (stray !== undefined) throw usage(`${stray} goes with --endpoint`);
   if (has("--store") && has("--no-store")) throw usage("--store and --no-store contradict each other");
   if (has("--sign-in") && has("--no-sign-in")) {
     throw usage("--sign-in and --no-sign-in contradict each other");
   }
   if (has("--stand-ins") && !check) throw usage("--stand-ins goes with --check");
-  const name = one("--name") ?? (endpoint === undefined ? "mcp-connect" : "mcp-connect-pinned");
+  const name = one("--name") ?? (endpoints === undefined ? "mcp-connect" : "mcp-connect-pinned");
   if (!/^[\w.-]+$/.test(name)) throw usage(`--name ${name} is no file's name`);
   return {
-    targets: targetsOf(given.get("--target") ?? [], { base, check, pinned: endpoint !== undefined }),
+    targets: targetsOf(given.get("--target") ?? [], { base, check, pinned: endpoints !== undefined }),
     out: one("--out") ?? "dist/bin",
     name,
-    pin: endpoint === undefined ? undefined : {
-      endpoint,
+    pin: endpoints === undefined ? undefined : {
+      endpoints,
       allowHosts: given.get("--allow-host") ?? [],
       signIn: has("--sign-in") ? true : has("--no-sign-in") ? false : undefined,
       store: has("--no-store") ? false : one("--store"),

@@ -1,12 +1,13 @@
-import { parseEndpoint } from "../../src/link/parse_endpoint.ts";
+import type { Endpoint } from "../../src/link/endpoint.ts";
+import { parseUpstream } from "../../src/link/parse_upstream.ts";
 import { hostOf } from "./ask_sign_in.ts";
 import type { Target } from "./targets.ts";
 
 /** What a pinned executable is made for. */
 export interface Pin {
-  /** The endpoint, as `--endpoint` takes it. */
-  readonly endpoint: string;
-  /** Hosts beside it, as `HOST` or `HOST:PORT`: an authorization server, a proxy. */
+  /** The endpoints, as `--endpoint` takes them; with several it balances. */
+  readonly endpoints: readonly string[];
+  /** Hosts beside theirs, as `HOST` or `HOST:PORT`: an authorization server, a proxy. */
   readonly allowHosts: readonly string[];
   /** Whether a person may sign in with a browser, which listens on this machine and runs an opener. */
   readonly signIn: boolean;
@@ -36,37 +37,38 @@ const TOOLS: Readonly<Record<Target["os"], readonly string[]>> = {
 const CALLBACK = ["127.0.0.1", "[::1]"];
 
 /**
- * Decides what an executable for one endpoint may do: connect to it and to the hosts that are named, and start nothing
- * but its command, or what a sign-in opens.
+ * Decides what an executable for some endpoints may do: connect to them and to the hosts that are named, and start nothing
+ * but their commands, or what a sign-in opens.
  *
- * @throws {Error} when the endpoint or a host is none
+ * @throws {Error} when an endpoint or a host is none, or an endpoint is a name to look up
  */
 export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
-  const endpoint = parseEndpoint(pin.endpoint, os === "windows" ? "windows" : "posix");
-  const net = pin.allowHosts.map(checkedHost);
+  const net: string[] = [];
   const run: string[] = [];
   const read: string[] = [];
   const write: string[] = [];
-  switch (endpoint.kind) {
-    case "http": {
-      net.unshift(hostOf(endpoint.url));
-      if (pin.signIn) {
-        net.push(...CALLBACK);
-        run.push(...TOOLS[os]);
-      }
-      break;
+  for (const endpoint of pinnedEndpoints(pin.endpoints, os)) {
+    switch (endpoint.kind) {
+      case "http":
+        net.push(hostOf(endpoint.url));
+        break;
+      case "tcp":
+        net.push(...tcpHosts(endpoint.hostname).map((host) => `${host}:${endpoint.port}`));
+        break;
+      case "unix":
+        net.push(`unix:${endpoint.path}`);
+        read.push(endpoint.path);
+        write.push(endpoint.path);
+        break;
+      case "command":
+        run.push(endpoint.command);
+        break;
     }
-    case "tcp":
-      net.unshift(...tcpHosts(endpoint.hostname).map((host) => `${host}:${endpoint.port}`));
-      break;
-    case "unix":
-      net.unshift(`unix:${endpoint.path}`);
-      read.push(endpoint.path);
-      write.push(endpoint.path);
-      break;
-    case "command":
-      run.push(endpoint.command);
-      break;
+  }
+  net.push(...pin.allowHosts.map(checkedHost));
+  if (pin.signIn) {
+    net.push(...CALLBACK);
+    run.push(...TOOLS[os]);
   }
   if (typeof pin.store === "string") {
     read.push(pin.store);
@@ -88,7 +90,25 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
     : pin.store === false
     ? ["--no-store"]
     : [];
-  return { flags, args: ["proxy", "--endpoint", pin.endpoint, ...store, ...pin.args] };
+  return {
+    flags,
+    args: ["proxy", ...pin.endpoints.flatMap((it) => ["--endpoint", it]), ...store, ...pin.args],
+  };
+}
+
+/**
+ * Reads the endpoints of a {@linkcode Pin}.
+ *
+ * @throws {Error} when one is none, or a name to look up
+ */
+export function pinnedEndpoints(texts: readonly string[], os: Target["os"]): Endpoint[] {
+  return texts.map((text) => {
+    const { endpoint, lookup } = parseUpstream(text, os === "windows" ? "windows" : "posix");
+    if (lookup === undefined) return endpoint;
+    throw new Error(
+      `what ${text} leads to may change, and can't be permitted beforehand: name the endpoints`,
+    );
+  });
 }
 
 function flag(kind: string, values: readonly string[]): string {

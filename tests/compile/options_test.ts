@@ -63,14 +63,18 @@ Deno.test("options of pinning are read", () => {
   ], undefined);
   deepEqual([name, out], ["mcp-connect-pinned", "bin"]);
   deepEqual(pin, {
-    endpoint,
+    endpoints: [endpoint],
     allowHosts: ["a.example", "b.example:8443"],
     signIn: false,
     store: "/var/lib/mcp",
     args: ["--transport", "http", "--name"],
   });
+  deepEqual(parseOptions(["--endpoint", "a:1", "--endpoint", "b:1"], undefined).pin?.endpoints, [
+    "a:1",
+    "b:1",
+  ]);
   deepEqual(parseOptions(["--endpoint", endpoint], undefined).pin, {
-    endpoint,
+    endpoints: [endpoint],
     allowHosts: [],
     signIn: undefined,
     store: undefined,
@@ -92,7 +96,7 @@ for (
     [["--no-store"], /--no-store goes with --endpoint/],
     [["--sign-in"], /--sign-in goes with --endpoint/],
     [["--", "--transport", "http"], /-- goes with --endpoint/],
-    [["--endpoint", "a:1", "--endpoint", "b:1"], /--endpoint is given twice/],
+    [["--out", "a", "--out", "b"], /--out is given twice/],
     [["--endpoint", "a:1", "--store", "/s", "--no-store"], /contradict/],
     [["--endpoint", "a:1", "--sign-in", "--no-sign-in"], /contradict/],
     [["--stand-ins", "/tmp"], /--stand-ins goes with --check/],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { type Pin, pinProgram } from "../../scripts/compile/pin.ts";
 
 const PIN: Pin = {
-  endpoint: "https://mcp.example.com/mcp",
+  endpoints: ["https://mcp.example.com/mcp"],
   allowHosts: [],
   signIn: false,
   store: false,
@@ -32,7 +32,7 @@ for (
   ] as const
 ) {
   Deno.test(`of the endpoint ${endpoint} the hosts are ${net}`, () => {
-    const { flags } = pinProgram({ ...PIN, endpoint }, "linux");
+    const { flags } = pinProgram({ ...PIN, endpoints: [endpoint] }, "linux");
     ok(flags.includes(`--allow-net=${net}`), flags.join(" "));
   });
 }
@@ -58,13 +58,13 @@ Deno.test("where a person signs in, the browser's way back and what opens it are
 });
 
 Deno.test("an endpoint that is a command may start that command, and connect to nothing", () => {
-  const { flags, args } = pinProgram({ ...PIN, endpoint: "my-server --fast", signIn: true }, "linux");
+  const { flags, args } = pinProgram({ ...PIN, endpoints: ["my-server --fast"] }, "linux");
   deepEqual(flags, ["--no-prompt", "--allow-env", "--allow-run=my-server", "--deny-import"]);
   deepEqual(args.slice(0, 3), ["proxy", "--endpoint", "my-server --fast"]);
 });
 
 Deno.test("an endpoint that is a socket's file may use that file", () => {
-  const { flags } = pinProgram({ ...PIN, endpoint: "unix:/run/mcp.sock" }, "linux");
+  const { flags } = pinProgram({ ...PIN, endpoints: ["unix:/run/mcp.sock"] }, "linux");
   deepEqual(flags, [
     "--no-prompt",
     "--allow-net=unix:/run/mcp.sock",
@@ -73,6 +73,19 @@ Deno.test("an endpoint that is a socket's file may use that file", () => {
     "--allow-env",
     "--deny-import",
   ]);
+});
+
+Deno.test("with several endpoints a pinned executable can connect to all of them", () => {
+  const endpoints = ["https://a.example/mcp;weight=2", "http://b.example:8080/mcp", "c.example:9000"];
+  const { flags, args } = pinProgram({ ...PIN, endpoints }, "linux");
+  ok(flags.includes("--allow-net=a.example:443,b.example:8080,c.example:9000"), flags.join(" "));
+  deepEqual(args.slice(0, 7), ["proxy", ...endpoints.flatMap((it) => ["--endpoint", it])]);
+});
+
+Deno.test("what a name leads to can't be pinned", () => {
+  for (const endpoint of ["dns+https://mcp.example.com/mcp", "srv+https://_mcp._tcp.example.com/mcp"]) {
+    throws(() => pinProgram({ ...PIN, endpoints: [endpoint] }, "linux"), /may change/);
+  }
 });
 
 Deno.test("the store's place decides what is read and written", () => {
@@ -86,7 +99,7 @@ Deno.test("the store's place decides what is read and written", () => {
 
 Deno.test("more options of proxy come after the endpoint", () => {
   const { args } = pinProgram({ ...PIN, args: ["--header", "A: b"] }, "linux");
-  deepEqual(args, ["proxy", "--endpoint", PIN.endpoint, "--no-store", "--header", "A: b"]);
+  deepEqual(args, ["proxy", "--endpoint", ...PIN.endpoints, "--no-store", "--header", "A: b"]);
 });
 
 for (const host of ["", "https://a.example", "a.example/path", "a b", "a.example,b.example", "u@a.example"]) {
@@ -97,13 +110,13 @@ for (const host of ["", "https://a.example", "a.example/path", "a b", "a.example
 
 Deno.test("a value with a comma does not become two", () => {
   throws(() => pinProgram({ ...PIN, store: "/a,/etc" }, "linux"), /comma/);
-  throws(() => pinProgram({ ...PIN, endpoint: "unix:/run/a,b.sock" }, "linux"), /comma/);
+  throws(() => pinProgram({ ...PIN, endpoints: ["unix:/run/a,b.sock"] }, "linux"), /comma/);
 });
 
 Deno.test("whatever the endpoint's URL, all of the net is never permitted, nor any other kind whole", () => {
   fc.assert(fc.property(fc.webUrl({ withQueryParameters: true }), fc.boolean(), (endpoint, signIn) => {
     for (const os of SYSTEMS) {
-      const { flags } = pinProgram({ ...PIN, endpoint, signIn }, os);
+      const { flags } = pinProgram({ ...PIN, endpoints: [endpoint], signIn }, os);
       const whole = flags.filter((it) => it.startsWith("--allow-") && !it.includes("="));
       deepEqual(whole, ["--allow-env"]);
       const net = flags.find((it) => it.startsWith("--allow-net="))!.slice(12).split(",");

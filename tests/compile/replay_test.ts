@@ -68,7 +68,7 @@ Deno.test("what a pinned executable carries reaches its endpoint, and no other",
   await using server = await startSdkHttpServer();
   await using other = await startSdkHttpServer();
   const { hostname, port } = new URL(server.url);
-  const pin = { endpoint: server.url, allowHosts: [], signIn: false, store: false as const };
+  const pin = { endpoints: [server.url], allowHosts: [], signIn: false, store: false as const };
   {
     await using taken = await takenOut(pinProgram({ ...pin, args: [] }, hostTarget()!.os));
     const { entry } = taken;
@@ -86,7 +86,7 @@ Deno.test("what a pinned executable carries reaches its endpoint, and no other",
   }
   await using taken = await takenOut({
     flags: pinProgram({ ...pin, args: [] }, hostTarget()!.os).flags,
-    args: pinProgram({ ...pin, endpoint: other.url, args: [] }, hostTarget()!.os).args,
+    args: pinProgram({ ...pin, endpoints: [other.url], args: [] }, hostTarget()!.os).args,
   });
   await using program = startProgram([], { entry: taken.entry });
   await program.send({
@@ -98,4 +98,29 @@ Deno.test("what a pinned executable carries reaches its endpoint, and no other",
   const { error } = await program.response(1);
   match(JSON.stringify(error), new RegExp(`--allow-net=${hostname}:${new URL(other.url).port}`));
   equal(other.sessions(), 0);
+});
+
+Deno.test("what a pinned executable carries reaches its endpoint through the environment's proxy", async () => {
+  const paths: string[] = [];
+  await using proxy = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    paths.push(request.url);
+    const { id } = await request.json();
+    const result = {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      serverInfo: { name: "s", version: "1" },
+    };
+    return Response.json({ jsonrpc: "2.0", id, result });
+  });
+  const endpoints = ["http://mcp.example.com/mcp"];
+  const pin = { endpoints, allowHosts: [], signIn: false, store: false as const, args: [] };
+  await using taken = await takenOut(pinProgram(pin, hostTarget()!.os));
+  const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.addr.port}` };
+  await using program = startProgram([], { entry: taken.entry, env });
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
+  const { result } = await program.request("initialize", params);
+  equal((result as { serverInfo: { name: string } }).serverInfo.name, "s");
+  await program.closeStdin();
+  equal((await program.status).code, 0, program.stderr());
+  deepEqual(paths, endpoints);
 });
