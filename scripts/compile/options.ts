@@ -32,6 +32,8 @@ export const USAGE = `deno task compile [options] [-- OPTION…]
                         server that the endpoint names when asked. Repeatable: it balances between them. Options of
                         proxy that it is to have go after --
   --allow-host HOST     and to this HOST or HOST:PORT; repeatable
+  --allow-variable NAME it may read this variable, for \${NAME} in a header; repeatable. It always may read its own,
+                        MCP_CONNECT_…, and those that it is given after --
   --sign-in             a person may sign in with a browser, even if the endpoint does not ask for it now
   --no-sign-in          nobody signs in with a browser: it may not listen, nor run what opens one
   --store DIRECTORY     where it keeps what it keeps, and reads and writes nothing else
@@ -42,9 +44,18 @@ export const USAGE = `deno task compile [options] [-- OPTION…]
 DENORT_BIN=FILE is the base executable (denort) of one target, for where it can't be downloaded.`;
 
 const SWITCHES = ["--sign-in", "--no-sign-in", "--no-store", "--check"];
-const VALUED = ["--target", "--out", "--name", "--endpoint", "--allow-host", "--store", "--stand-ins"];
-const OF_PIN = ["--allow-host", "--sign-in", "--no-sign-in", "--store", "--no-store"];
-const REPEATABLE = ["--target", "--endpoint", "--allow-host"];
+const VALUED = [
+  "--target",
+  "--out",
+  "--name",
+  "--endpoint",
+  "--allow-host",
+  "--allow-variable",
+  "--store",
+  "--stand-ins",
+];
+const OF_PIN = ["--allow-host", "--allow-variable", "--sign-in", "--no-sign-in", "--store", "--no-store"];
+const REPEATABLE = ["--target", "--endpoint", "--allow-host", "--allow-variable"];
 
 /**
  * Reads the options.
@@ -89,6 +100,7 @@ export function parseOptions(args: readonly string[], base: Target | undefined):
     pin: endpoints === undefined ? undefined : {
       endpoints,
       allowHosts: given.get("--allow-host") ?? [],
+      allowVariables: given.get("--allow-variable") ?? [],
       signIn: has("--sign-in") ? true : has("--no-sign-in") ? false : undefined,
       store: has("--no-store") ? false : one("--store"),
       args: rest,

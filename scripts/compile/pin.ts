@@ -9,6 +9,8 @@ export interface Pin {
   readonly endpoints: readonly string[];
   /** Hosts beside theirs, as `HOST` or `HOST:PORT`: an authorization server, a proxy. */
   readonly allowHosts: readonly string[];
+  /** Variables that it may read beside its own, for `${NAME}` in a header. */
+  readonly allowVariables: readonly string[];
   /** Whether a person may sign in with a browser, which listens on this machine and runs an opener. */
   readonly signIn: boolean;
   /** The store's directory; `false` for none; `undefined` for the user's own place, wherever that is. */
@@ -33,6 +35,34 @@ const TOOLS: Readonly<Record<Target["os"], readonly string[]>> = {
   ],
 };
 
+/** The options' variables, those that say where the store is, and those of proxies. */
+const VARIABLES = [
+  "MCP_CONNECT_*",
+  ...["HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "USERPROFILE"],
+  ...[
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+  ],
+];
+/** What says how a browser is opened. */
+const BROWSER_VARIABLES = [
+  ...[
+    "BROWSER",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "SSH_CONNECTION",
+    "SystemRoot",
+    "WSL_DISTRO_NAME",
+    "WSL_INTEROP",
+  ],
+];
+
 /** Where the browser brings its answer. */
 const CALLBACK = ["127.0.0.1", "[::1]"];
 
@@ -45,6 +75,7 @@ const CALLBACK = ["127.0.0.1", "[::1]"];
 export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
   const net: string[] = [];
   const run: string[] = [];
+  const env = [...VARIABLES, ...namedVariables(pin.args), ...pin.allowVariables.map(checkedVariable)];
   const read: string[] = [];
   const write: string[] = [];
   for (const endpoint of pinnedEndpoints(pin.endpoints, os)) {
@@ -62,6 +93,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
         break;
       case "command":
         run.push(endpoint.command);
+        if (os === "windows") env.push("PATHEXT");
         break;
     }
   }
@@ -69,6 +101,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
   if (pin.signIn) {
     net.push(...CALLBACK);
     run.push(...TOOLS[os]);
+    env.push(...BROWSER_VARIABLES);
   }
   if (typeof pin.store === "string") {
     read.push(pin.store);
@@ -81,7 +114,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
     ...(net.length > 0 ? [flag("net", net)] : []),
     ...(anywhere ? ["--allow-read"] : read.length > 0 ? [flag("read", read)] : []),
     ...(anywhere ? ["--allow-write"] : write.length > 0 ? [flag("write", write)] : []),
-    "--allow-env",
+    flag("env", env),
     ...(run.length > 0 ? [flag("run", run)] : []),
     "--deny-import",
   ];
@@ -121,6 +154,17 @@ function flag(kind: string, values: readonly string[]): string {
 function tcpHosts(hostname: string): string[] {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return hostname.toLowerCase() === "localhost" ? [host, ...CALLBACK] : [host];
+}
+
+/** The variables that stand in arguments, as the program itself finds them. */
+function namedVariables(args: readonly string[]): string[] {
+  return args.flatMap((arg) => [...arg.matchAll(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g)])
+    .flatMap(([, name]) => name === undefined ? [] : [name]);
+}
+
+function checkedVariable(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
+  throw new Error(`--allow-variable takes a variable's name, and ${JSON.stringify(name)} is none`);
 }
 
 function checkedHost(text: string): string {

@@ -59,12 +59,23 @@ Deno.test("options of pinning are read", () => {
   const endpoint = "https://mcp.example.com/mcp";
   const { name, pin, out } = parseOptions([
     ...["--out", "bin", "--endpoint", endpoint, "--allow-host", "a.example", "--allow-host=b.example:8443"],
-    ...["--no-sign-in", "--store", "/var/lib/mcp", "--", "--transport", "http", "--name"],
+    ...[
+      "--allow-variable",
+      "TOKEN",
+      "--no-sign-in",
+      "--store",
+      "/var/lib/mcp",
+      "--",
+      "--transport",
+      "http",
+      "--name",
+    ],
   ], undefined);
   deepEqual([name, out], ["mcp-connect-pinned", "bin"]);
   deepEqual(pin, {
     endpoints: [endpoint],
     allowHosts: ["a.example", "b.example:8443"],
+    allowVariables: ["TOKEN"],
     signIn: false,
     store: "/var/lib/mcp",
     args: ["--transport", "http", "--name"],
@@ -76,6 +87,7 @@ Deno.test("options of pinning are read", () => {
   deepEqual(parseOptions(["--endpoint", endpoint], undefined).pin, {
     endpoints: [endpoint],
     allowHosts: [],
+    allowVariables: [],
     signIn: undefined,
     store: undefined,
     args: [],
@@ -114,8 +126,9 @@ for (
 Deno.test("the help names every option and every target", () => {
   for (const triple of ALL) match(USAGE, new RegExp(triple));
   for (
-    const option of "target out name endpoint allow-host sign-in no-sign-in store no-store check stand-ins"
-      .split(" ")
+    const option
+      of "target out name endpoint allow-host allow-variable sign-in no-sign-in store no-store check stand-ins"
+        .split(" ")
   ) match(USAGE, new RegExp(`^  --${option} `, "m"));
 });
 

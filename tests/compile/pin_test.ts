@@ -5,16 +5,20 @@ import { type Pin, pinProgram } from "../../scripts/compile/pin.ts";
 const PIN: Pin = {
   endpoints: ["https://mcp.example.com/mcp"],
   allowHosts: [],
+  allowVariables: [],
   signIn: false,
   store: false,
   args: [],
 };
+/** The variables that any pinned executable may read. */
+const ENV = "--allow-env=MCP_CONNECT_*,HOME,XDG_STATE_HOME,LOCALAPPDATA,USERPROFILE," +
+  "HTTP_PROXY,HTTPS_PROXY,ALL_PROXY,NO_PROXY,http_proxy,https_proxy,all_proxy,no_proxy";
 const SYSTEMS = ["linux", "darwin", "windows"] as const;
 
 Deno.test("a pinned executable can connect to its endpoint and to nothing else", () => {
   for (const os of SYSTEMS) {
     deepEqual(pinProgram(PIN, os), {
-      flags: ["--no-prompt", "--allow-net=mcp.example.com:443", "--allow-env", "--deny-import"],
+      flags: ["--no-prompt", "--allow-net=mcp.example.com:443", ENV, "--deny-import"],
       args: ["proxy", "--endpoint", "https://mcp.example.com/mcp", "--no-store"],
     });
   }
@@ -59,7 +63,7 @@ Deno.test("where a person signs in, the browser's way back and what opens it are
 
 Deno.test("an endpoint that is a command may start that command, and connect to nothing", () => {
   const { flags, args } = pinProgram({ ...PIN, endpoints: ["my-server --fast"] }, "linux");
-  deepEqual(flags, ["--no-prompt", "--allow-env", "--allow-run=my-server", "--deny-import"]);
+  deepEqual(flags, ["--no-prompt", ENV, "--allow-run=my-server", "--deny-import"]);
   deepEqual(args.slice(0, 3), ["proxy", "--endpoint", "my-server --fast"]);
 });
 
@@ -70,9 +74,18 @@ Deno.test("an endpoint that is a socket's file may use that file", () => {
     "--allow-net=unix:/run/mcp.sock",
     "--allow-read=/run/mcp.sock",
     "--allow-write=/run/mcp.sock",
-    "--allow-env",
+    ENV,
     "--deny-import",
   ]);
+});
+
+Deno.test("variables that a header needs can be read, whether baked in or named", () => {
+  const args = ["--header", "Authorization: Bearer ${TOKEN}", "--header", "X: $${LITERAL} ${OTHER}"];
+  const { flags } = pinProgram({ ...PIN, args, allowVariables: ["THIRD"] }, "linux");
+  ok(flags.includes(`${ENV},TOKEN,OTHER,THIRD`), flags.join(" "));
+  for (const name of ["*", "A,B", "", "A B"]) {
+    throws(() => pinProgram({ ...PIN, allowVariables: [name] }, "linux"), /takes a variable's name/);
+  }
 });
 
 Deno.test("with several endpoints a pinned executable can connect to all of them", () => {
@@ -118,7 +131,7 @@ Deno.test("whatever the endpoint's URL, all of the net is never permitted, nor a
     for (const os of SYSTEMS) {
       const { flags } = pinProgram({ ...PIN, endpoints: [endpoint], signIn }, os);
       const whole = flags.filter((it) => it.startsWith("--allow-") && !it.includes("="));
-      deepEqual(whole, ["--allow-env"]);
+      deepEqual(whole, []);
       const net = flags.find((it) => it.startsWith("--allow-net="))!.slice(12).split(",");
       const { host, port, protocol, hostname } = new URL(endpoint);
       deepEqual(net[0], port === "" ? `${hostname}:${protocol === "http:" ? 80 : 443}` : host);

@@ -68,14 +68,20 @@ Deno.test("what a pinned executable carries reaches its endpoint, and no other",
   await using server = await startSdkHttpServer();
   await using other = await startSdkHttpServer();
   const { hostname, port } = new URL(server.url);
-  const pin = { endpoints: [server.url], allowHosts: [], signIn: false, store: false as const };
+  const pin = {
+    endpoints: [server.url],
+    allowHosts: [],
+    allowVariables: [],
+    signIn: false,
+    store: false as const,
+  };
   {
     await using taken = await takenOut(pinProgram({ ...pin, args: [] }, hostTarget()!.os));
     const { entry } = taken;
-    deepEqual(entry.filter((it) => it.startsWith("--allow-")), [
-      `--allow-net=${hostname}:${port}`,
-      "--allow-env",
-    ]);
+    deepEqual(
+      entry.filter((it) => it.startsWith("--allow-") && !it.startsWith("--allow-env=")),
+      [`--allow-net=${hostname}:${port}`],
+    );
     await using program = startProgram([], { entry });
     await program.initialize();
     const { result } = await program.request("tools/list");
@@ -113,7 +119,14 @@ Deno.test("what a pinned executable carries reaches its endpoint through the env
     return Response.json({ jsonrpc: "2.0", id, result });
   });
   const endpoints = ["http://mcp.example.com/mcp"];
-  const pin = { endpoints, allowHosts: [], signIn: false, store: false as const, args: [] };
+  const pin = {
+    endpoints,
+    allowHosts: [],
+    allowVariables: [],
+    signIn: false,
+    store: false as const,
+    args: [],
+  };
   await using taken = await takenOut(pinProgram(pin, hostTarget()!.os));
   const env = { HTTP_PROXY: `http://127.0.0.1:${proxy.addr.port}` };
   await using program = startProgram([], { entry: taken.entry, env });
