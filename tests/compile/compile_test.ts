@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { ExitCode } from "../../scripts/compile/compile_error.ts";
 import { makeBase } from "../../scripts/compile/make_base.ts";
 import { readPayload } from "../../scripts/compile/payload.ts";
@@ -107,6 +108,19 @@ Deno.test("with DENORT_BIN an executable is made for what it is for", async () =
   const { metadata, files } = readPayload(await Deno.readFile(`${out.path}/bin/${name}`));
   equal(metadata.entrypoint_key, "mcp-connect.js");
   ok(files.size > 1);
+});
+
+Deno.test("the same source gives the same executable", async () => {
+  await using out = await temporaryDirectory();
+  const base = `${out.path}/denort`;
+  const target = TARGETS.find(({ os, arch }) => os !== Deno.build.os && arch !== Deno.build.arch)!;
+  await Deno.writeFile(base, makeBase(target));
+  const made = await Promise.all(["a", "b"].map(async (name) => {
+    const { code, stderr } = await compile(["--out", `${out.path}/${name}`], { DENORT_BIN: base });
+    equal(code, 0, stderr);
+    return await Deno.readFile(`${out.path}/${name}/${executableName("mcp-connect", target)}`);
+  }));
+  ok(Buffer.compare(made[0]!, made[1]!) === 0);
 });
 
 const BAD_BASES:
