@@ -9,6 +9,9 @@ import { stageBundle } from "../../scripts/compile/stage_bundle.ts";
 import { madeStandIn } from "../../scripts/compile/stand_ins.ts";
 import { hostTarget } from "../../scripts/compile/targets.ts";
 import { startProgram } from "../support/program.ts";
+import { signIn } from "../support/test_browser.ts";
+import { startPlace } from "../e2e/signed_in_place.ts";
+import { askSignIn } from "../../scripts/compile/ask_sign_in.ts";
 import { SDK_STDIO_COMMAND, startSdkHttpServer } from "../support/sdk_servers.ts";
 
 /** Takes the program out of an executable that was made for this machine, to be run as it would run it. */
@@ -136,4 +139,25 @@ Deno.test("what a pinned executable carries reaches its endpoint through the env
   await program.closeStdin();
   equal((await program.status).code, 0, program.stderr());
   deepEqual(paths, endpoints);
+});
+
+Deno.test("with what a pinned executable carries a person signs in, at the server that was found for it", async () => {
+  await using place = await startPlace();
+  const url = new URL(place.server.url);
+  const answer = await askSignIn(url);
+  ok(answer.kind === "wanted");
+  deepEqual([...answer.hosts].sort(), [url.host, new URL(place.authorization.issuer).host].sort());
+  const pin = { endpoints: [url.href], allowHosts: answer.hosts, allowVariables: [], signIn: true, args: [] };
+  await using taken = await takenOut(pinProgram({ ...pin, store: place.store }, hostTarget()!.os));
+  // Which browser there is depends on the machine: the person goes to the address that is printed.
+  await using program = startProgram([], { entry: taken.entry, env: { ...place.env, BROWSER: "none" } });
+  const initialized = program.initialize({ timeoutMs: 60_000 });
+  const [address] = await program.waitStderr(/http:\/\/127\.0\.0\.1:\d+\/auth\?\S+/, 30_000);
+  equal((await signIn(new URL(address))).status, 200);
+  await initialized;
+  const { result } = await program.request("tools/list");
+  ok((result as { tools: unknown[] }).tools.length > 0);
+  await program.closeStdin();
+  equal((await program.status).code, 0, program.stderr());
+  equal((await place.accounts()).length, 1);
 });
