@@ -14,7 +14,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "oauth": ["link", "mcp", "jsonrpc", "telemetry", "store", "version.ts"],
   "config": ["link", "store", "telemetry", "version.ts", "oauth/settings.ts"],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
-  "upstream": ["oauth", "link", "mcp", "jsonrpc", "store", "telemetry", "version.ts", "config/settings.ts"],
+  "upstream": [
+    "oauth",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "store",
+    "telemetry",
+    "version.ts",
+    "config/settings.ts",
+    "config/balance_settings.ts",
+  ],
   "balance": [
     "upstream",
     "link",
@@ -25,7 +35,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "config/settings.ts",
     "config/balance_settings.ts",
   ],
-  "bridge": ["upstream", "face", "link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
+  "bridge": [
+    "balance",
+    "upstream",
+    "face",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "telemetry",
+    "version.ts",
+    "config/settings.ts",
+    "config/balance_settings.ts",
+  ],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
   "cli": [
     "config",
@@ -43,6 +64,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": [
     "cli",
     "bridge",
+    "balance",
     "upstream",
     "face",
     "link",
@@ -58,9 +80,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms of which another may have no more than the types. */
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
-  "upstream": ["config/settings.ts"],
+  "upstream": ["config/settings.ts", "config/balance_settings.ts"],
   "balance": ["config/settings.ts", "config/balance_settings.ts"],
-  "bridge": ["config/settings.ts"],
+  "bridge": ["config/settings.ts", "config/balance_settings.ts"],
   "diagnose": ["config/settings.ts"],
 };
 
@@ -240,6 +262,19 @@ for (const start of ["cli/proxy_command.ts", "bridge/run_proxy.ts", "upstream/op
     const plain = ["oauth/settings.ts", "oauth/account_key.ts"];
     const wrong = [...loads(start)].filter(([to]) => roomOf(to) === "oauth" && !plain.includes(to));
     none(wrong.map(([, way]) => way.join(" → ")), "most servers want no sign-in");
+  });
+}
+
+for (const start of ["cli/proxy_command.ts", "link/open_peer.ts", "link/http/http_peer.ts"]) {
+  Deno.test(`src/${start} loads nothing of several upstreams and their addresses`, () => {
+    const late = [
+      "config/resolve_balance.ts",
+      "link/parse_upstream.ts",
+      "link/parse_upstream_file.ts",
+      "link/http/address_tunnel.ts",
+    ];
+    const wrong = [...loads(start)].filter(([to]) => roomOf(to) === "balance" || late.includes(to));
+    none(wrong.map(([, way]) => way.join(" → ")), "most have one server only");
   });
 }
 

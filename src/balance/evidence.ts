@@ -18,7 +18,13 @@ export type Evidence =
 /** Failures of connecting. */
 const UNREACHABLE: ReadonlySet<string> = new Set(["UNREACHABLE", "TLS", "COMMAND", "PERMISSION"]);
 /** Failures that say nothing of the upstream. */
-const OURS: ReadonlySet<string> = new Set(["SHUTTING_DOWN", "OVERLOADED", "LOGIN_REQUIRED", "TOOL_FILTERED"]);
+const OURS: ReadonlySet<string> = new Set([
+  "SHUTTING_DOWN",
+  "OVERLOADED",
+  "LOGIN_REQUIRED",
+  "TOOL_FILTERED",
+  "METHOD_NOT_FOUND",
+]);
 
 const ALIVE: Evidence = { kind: "alive" };
 const NONE: Evidence = { kind: "none" };

@@ -34,10 +34,16 @@ export interface FlightsOptions {
   readonly left: (ground: Ground, member: Member) => void;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Resolves when it is known whether a member lacks what a request is for; `undefined` when it is known. */
+  readonly known: (member: Member, message: Message) => Promise<unknown> | undefined;
+  /** Whether it does. */
+  readonly lacks: (member: Member, message: Message) => boolean;
   /** A safe request without an answer for so long goes to a second upstream too, in milliseconds; absent: never. */
   readonly hedgeAfterMs?: number;
+  /** All that are well have asked to be left alone for a while: what is said then. */
+  readonly resting: () => Outcome | undefined;
   /** Told of a request that its client has given up although nothing was heard since it was sent. */
-  readonly suspect: (member: Member) => void;
+  readonly suspect: (member: Member, trial: boolean) => void;
   /** The pool, for errors. */
   readonly name: () => string;
 }
@@ -132,7 +138,7 @@ export function createFlights(options: FlightsOptions): Flights {
       ? undefined
       : options.choose(flight.message, tried, () => isSafe(flight));
     if (choice !== undefined) return launch(flight, choice);
-    flight.client.settle(allFailed(flight));
+    settle(flight, allFailed(flight));
   }
 
   function launch(flight: Flight, { member, trial }: Choice): void {
@@ -164,10 +170,14 @@ export function createFlights(options: FlightsOptions): Flights {
     ground.inFlight++;
     member.requests++;
     members.pending(member, 1);
-    if (ground.peer !== undefined) return dispatch(flight, leg, ground.peer);
-    ground.opening.then(
-      (peer) => {
-        if (!leg.over) dispatch(flight, leg, peer);
+    const known = flight.options.bound === undefined ? options.known(member, flight.message) : undefined;
+    if (ground.peer !== undefined && known === undefined) return dispatch(flight, leg, ground.peer);
+    Promise.all([ground.opening, known]).then(
+      ([peer]) => {
+        if (leg.over) return;
+        if (known === undefined || !options.lacks(member, flight.message)) return dispatch(flight, leg, peer);
+        const why = failure("METHOD_NOT_FOUND", member.endpoint, "this upstream does not have it");
+        over(flight, leg, { kind: "not_sent", failure: why });
       },
       (error) => {
         const why = failure("UNREACHABLE", member.endpoint, String(error));
@@ -290,22 +300,24 @@ export function createFlights(options: FlightsOptions): Flights {
     const what = all.length === 0 ? "there is no upstream" : `no upstream takes requests: ${listed}`;
     const why = failure("NO_UPSTREAM", options.name(), what);
     if (failed === undefined || !("failure" in failed)) return { kind: "not_sent", failure: why };
-    // What asks for patience, or wants the user to sign in, is for those to know who can do something about it.
-    if (failed.kind === "retry_later" || failed.kind === "unauthorized") return failed;
+    // What wants the user to sign in, or asks for patience, is for those to know who can do something about it.
+    if (failed.kind === "unauthorized") return failed;
     if (flight.ran) {
       return notKnownToHaveRun({
         ...failed,
         failure: { ...failed.failure, message: `${failed.failure.message}; ${what}` },
       });
     }
-    return { kind: "not_sent", failure: why };
+    const patience = options.resting() ?? failed;
+    return patience.kind === "retry_later" ? patience : { kind: "not_sent", failure: why };
   }
 
   function cancel(flight: Flight, notice: Message | undefined): void {
     flight.hedge?.abort();
     const now = performance.now();
     for (const leg of [...flight.legs]) {
-      if (leg.member.heardAt < leg.sentAt && now - leg.sentAt > SUSPICIOUS_MS) options.suspect(leg.member);
+      const silent = leg.member.heardAt < leg.sentAt && now - leg.sentAt > SUSPICIOUS_MS;
+      if (silent) options.suspect(leg.member, leg.trial);
       if (leg.exchange === undefined) over(flight, leg, { kind: "cancelled" });
       else leg.exchange.cancel(notice);
     }

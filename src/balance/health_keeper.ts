@@ -46,6 +46,8 @@ const REST_MS = 1000;
 const LONGEST_REST_MS = 60_000;
 /** How often outliers are looked for. */
 const OUTLIERS_MS = 1000;
+/** A latency that was last measured longer ago tells nothing. */
+const STALE_MS = 10_000;
 /** How much an answer moves the averages that outliers are told by, and those of the whole pool. */
 const WEIGHT_OF_NEW = 0.1;
 const WEIGHT_IN_POOL = 0.05;
@@ -53,6 +55,8 @@ const WEIGHT_IN_POOL = 0.05;
 const MOST_KINDS = 1024;
 /** Faster answers are all the same, in milliseconds. */
 const FASTEST_MS = 0.05;
+/** One that is down again within so long was not really back, in milliseconds. */
+const RELAPSE_MS = 30_000;
 
 /** Makes a {@linkcode HealthKeeper}. */
 export function createHealthKeeper(options: HealthOptions): HealthKeeper {
@@ -75,10 +79,21 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
     members.show(member, shareOf(member, now), now);
   }
 
-  function isBack(member: Member, now: number, how: string): void {
+  /** What it was like before it was away says nothing of how it is now. */
+  function startAnew(member: Member, now: number): void {
+    member.samples = 0;
+    member.slowness = 1;
+    member.failureShare = 0;
+    member.freshSince = now;
+  }
+
+  /** @param opens how often it was found down in a row before */
+  function isBack(member: Member, now: number, how: string, opens: number): void {
+    member.opensBefore = opens;
     member.backSince = now;
     member.why = undefined;
     member.stateSince = Date.now();
+    startAnew(member, now);
     show(member, now);
     logger.warn(`an upstream ${how}`, { endpoint: member.endpoint });
     options.back(member);
@@ -93,24 +108,32 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
         return;
       case "busy":
         if (proof) member.circuit = nextCircuit(before, { kind: "success", now, trial: true });
-        return rest(member, evidence.forMs, evidence.why, now);
+        rest(member, evidence.forMs, evidence.why, now);
+        if (before.kind !== "closed" && member.circuit.kind === "closed") {
+          isBack(member, now, "is back", before.opens);
+        }
+        return;
       case "alive":
         member.circuit = proof && before.kind !== "closed"
           ? CLOSED_CIRCUIT
           : nextCircuit(before, { kind: "success", now });
-        if (before.kind !== "closed" && member.circuit.kind === "closed") isBack(member, now, "is back");
+        if (before.kind !== "closed" && member.circuit.kind === "closed") {
+          isBack(member, now, "is back", before.opens);
+        }
         return;
       default: {
         const severity = evidence.kind === "failure" ? "failure" : "surely_down";
         member.failureShare += (1 - member.failureShare) * WEIGHT_OF_NEW;
         member.samples++;
-        member.circuit = nextCircuit(before, {
-          kind: "failure",
-          now,
-          severity,
-          random: random(),
-          trial: proof,
-        });
+        const event = { kind: "failure", now, severity, random: random(), trial: proof } as const;
+        member.circuit = nextCircuit(before, event);
+        const relapsed = before.kind === "closed" && member.circuit.kind === "open" &&
+          now - member.freshSince < RELAPSE_MS;
+        // It may answer the trial and nothing else: each time it is left alone for longer.
+        if (relapsed) {
+          const { opensBefore: opens } = member;
+          member.circuit = nextCircuit({ kind: "half_open", opens, trial: true }, { ...event, trial: true });
+        }
         if (member.circuit.kind === "open") member.why = evidence.why;
         if (before.kind !== "closed" || member.circuit.kind !== "open") return;
         // One that has answered may only be busy; one that never did keeps whoever asks it waiting.
@@ -157,15 +180,14 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       }
       if (member.ejectedUntil !== 0 && member.ejectedUntil <= now) {
         member.ejectedUntil = 0;
-        member.samples = 0;
-        member.slowness = 1;
-        member.failureShare = 0;
-        if (member.circuit.kind === "closed") isBack(member, now, "gets requests again");
+        if (member.circuit.kind === "closed") isBack(member, now, "gets requests again", 0);
       } else if (member.backSince !== undefined) show(member, now);
     }
-    if (now < outliersAt || options.maxEjectedPercent === 0) return;
+    if (now < outliersAt) return;
     outliersAt = now + OUTLIERS_MS;
-    eject(now);
+    // Who was slow once and is not chosen for it would never show that it is not slow any more.
+    for (const member of members.all) if (now - member.tookAt > STALE_MS) members.forgetLatency(member);
+    if (options.maxEjectedPercent > 0) eject(now);
   }
 
   function eject(now: number): void {
@@ -197,7 +219,9 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
     note,
     took(member, kind, ms, now) {
       recordLatency(member.histogram, ms, now);
+      if (now - ms < member.freshSince) return;
       members.took(member, ms);
+      member.tookAt = now;
       const before = usual.get(kind);
       const present = Math.max(ms, FASTEST_MS);
       if (before === undefined && usual.size >= MOST_KINDS) usual.delete(usual.keys().next().value!);

@@ -75,6 +75,12 @@ export interface Member {
   timesEjected: number;
   /** Since when it is back; `undefined` when it never was away, or long enough ago. */
   backSince: number | undefined;
+  /** When its latency was measured last. */
+  tookAt: number;
+  /** When it was away last: what was asked before then tells nothing of how fast it is. */
+  freshSince: number;
+  /** How often in a row its circuit had opened when it was back last. */
+  opensBefore: number;
   /** It takes nothing new. */
   draining: boolean;
   /** It has left the list: it goes once it has answered. */
@@ -119,6 +125,9 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     ejectedUntil: 0,
     timesEjected: 0,
     backSince: undefined,
+    tookAt: -Infinity,
+    freshSince: -Infinity,
+    opensBefore: 0,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,

@@ -18,6 +18,8 @@ export interface Members {
   pending(member: Member, more: 1 | -1): void;
   /** An answer took so long. */
   took(member: Member, ms: number): void;
+  /** What it took before says nothing any more. */
+  forgetLatency(member: Member): void;
 }
 
 /** How much an answer moves the average of latencies. */
@@ -103,6 +105,9 @@ export function createMembers(): Members {
       if (member.index < 0) return;
       const before = view.latencies[member.index]!;
       view.latencies[member.index] = before === 0 ? ms : before + (ms - before) * WEIGHT_OF_NEW;
+    },
+    forgetLatency(member) {
+      if (member.index >= 0) view.latencies[member.index] = 0;
     },
   };
 }

@@ -3,8 +3,7 @@ import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import { ErrorCode } from "../jsonrpc/error_codes.ts";
 import { textFinder } from "../jsonrpc/includes.ts";
 import type { Message } from "../jsonrpc/message.ts";
-import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { settledExchange } from "../link/exchange.ts";
+import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
 import { pause, within } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
@@ -19,7 +18,7 @@ import type { Evidence } from "./evidence.ts";
 import { type Choice, createFlights } from "./flights.ts";
 import { createHealthKeeper, stateOf } from "./health_keeper.ts";
 import { cumulativeHistogram, recentLatency } from "./health/latency_histogram.ts";
-import type { Disagreements } from "./disagreements.ts";
+import { createDisagreements } from "./disagreements.ts";
 import { createListening } from "./listening.ts";
 import { createMember, type Ground, type Member } from "./member.ts";
 import { createMembers } from "./members.ts";
@@ -29,6 +28,8 @@ import { hashText } from "./policies/hash_text.ts";
 import { createQuestions } from "./questions.ts";
 import { type Bond, bondOf, isForAll, isList, keyOf, resourceOf } from "./route.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
+import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
+import { isDrained } from "./sources/drain_file.ts";
 import { clientTaskIn, renameTasksIn, renameTasksInAnswer } from "./task_names.ts";
 
 /** What a {@linkcode balancedPool} needs. Times in milliseconds. */
@@ -54,8 +55,12 @@ export interface PoolOptions extends
     upstream: UpstreamSettings,
     replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
   ) => Promise<Peer>;
+  /** Resolves when it is known which there are; absent: they are. */
+  readonly ready?: Promise<unknown>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
   /** From 0 to 1. @default Math.random */
   readonly random?: () => number;
@@ -67,8 +72,10 @@ export interface BalancedPool extends Peer {
   snapshot(): PoolSnapshot;
   /** Puts other upstreams in place of those that were named: what is new comes in, what is gone answers and goes. */
   setUpstreams(upstreams: readonly UpstreamSettings[]): void;
-  /** Names those that take nothing new: endpoints as the user wrote them, or as logs show them. */
-  setDraining(names: ReadonlySet<string>): void;
+  /** Names those that take nothing new, as a file or a signal wants it (see {@linkcode isDrained}). */
+  setDraining(by: "file" | "signal", names: ReadonlySet<string>): void;
+  /** The upstreams in their order, and those of them that a signal has drained. */
+  drains(): { readonly ids: readonly string[]; readonly drained: ReadonlySet<string> };
 }
 
 /** How often the pool looks at the clock. */
@@ -79,6 +86,11 @@ const BOUND_MS = 30_000;
 const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
+/** An upstream that says nothing for so many times its usual latency, and so many milliseconds, */
+const STUCK_LATENCIES = 1.5;
+const STUCK_MS = 10;
+/** and has so many times as much to answer as the others on average, gets no more. */
+const STUCK_SHARE = 1.25;
 
 const STATE_MADE = ["result", "requestState"];
 const holdsState = textFinder('"requestState"');
@@ -99,6 +111,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   const questions = createQuestions();
   const chooser = createChooser(options.policy, random);
   const byResource = createChooser("hash", random);
+  /** It is all the same where a request goes. */
+  const spreads = options.affinity === "none" && options.policy !== "sticky" && options.policy !== "hash";
   /** What is open, by serial number. */
   const grounds = new Map<number, { readonly ground: Ground; readonly member: Member }>();
   const closed = createTasks();
@@ -112,9 +126,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   let leader: { readonly ground: Ground; readonly member: Member } | undefined;
   /** Where the client's requests go that are to stay together. */
   let present: Member | undefined;
+  const drained = {
+    file: new Set<string>() as ReadonlySet<string>,
+    signal: new Set<string>() as ReadonlySet<string>,
+  };
+  /** Requests wait until it is known which upstreams there are. */
+  let unknown: Promise<unknown> | undefined = options.ready?.then(() => unknown = undefined);
   /** Who is told first what all are to know: so they learn it in the order in which the client has said it. */
   let speaker: Member | undefined;
-  let drained: ReadonlySet<string> = new Set();
   /** Handshakes of the client's that have no answer yet. */
   let greetings = 0;
 
@@ -151,8 +170,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       if (ground.retired) finish(ground, member);
     },
     hintsFor: options.hintsFor,
+    known: disagreementsKnown,
+    lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
-    suspect: (member) => checks?.suspect(member),
+    resting: restingFor,
+    suspect,
     name,
   });
   const listening = createListening({
@@ -164,7 +186,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger,
   });
 
-  const disagreements: Disagreements = { lacking: () => undefined };
+  const disagreements = createDisagreements({
+    members: members.all,
+    peerOf: (member) => groundOf(member).opening,
+    newId,
+    tell: (message) => void listener?.receive(message),
+    dispute: options.dispute,
+    logger,
+  });
 
   setUpstreams(options.upstreams);
 
@@ -176,7 +205,13 @@ export function balancedPool(options: PoolOptions): BalancedPool {
 
   function openGround(member: Member): Ground {
     const opening = options.open(member.settings, (capabilities) => {
+      const again = ground.capabilities !== undefined;
       ground.capabilities = capabilities;
+      disagreements.seen(member, capabilities);
+      // It may be another release of the server.
+      if (again) disagreements.changed(member);
+      // Whoever establishes the session anew answers: no trial need be waited for.
+      if (!ground.retired && member.circuit.kind !== "closed") health.note(member, { kind: "alive" }, true);
     });
     const ground: Ground = {
       serial: ++lastGround,
@@ -217,6 +252,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     ground.retired = true;
     member.ground = undefined;
     belongings.forget(member.serial);
+    disagreements.forget(member);
     listening.left(member);
     finish(ground, member);
   }
@@ -242,13 +278,25 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (member.legs.size === 0) health.note(member, { kind: "failure", why: why.message }, false);
   }
 
+  /** Its clients give up what was asked of it. A check tells more; where there are none, that has to do. */
+  function suspect(member: Member, trial: boolean): void {
+    if (checks !== undefined) return checks.suspect(member);
+    const why = "requests are given up that it has been silent about";
+    health.note(member, { kind: "failure", why, late: true }, trial);
+  }
+
   function wentDown(member: Member, evidence: Evidence): void {
     const left = members.view.availableCount;
     if (left === 0) logger.error("no upstream takes requests", { upstreams: members.all.size });
     if (present === member) present = undefined;
     // It may only be busy: what can't go elsewhere waits for it.
-    if (evidence.kind !== "silent" || left === 0) return;
+    const silent = evidence.kind === "silent" || (evidence.kind === "failure" && evidence.late === true);
+    if (!silent || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
+  }
+
+  function disagreementsKnown(member: Member, message: Message): Promise<unknown> | undefined {
+    return members.all.size > 1 ? disagreements.known(member, message) : undefined;
   }
 
   // Choosing ------------------------------------------------------------------------------------------------------
@@ -263,7 +311,28 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (trial !== undefined) return trial;
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
-    return member === undefined ? lastResort(tried, excluded) : { member, trial: false };
+    if (member === undefined) return lastResort(tried, excluded);
+    return { member: spreads && isStuck(member) ? insteadOf(member, excluded) : member, trial: false };
+  }
+
+  /**
+   * It has more to answer than the others and says nothing: until a check has told whether it hangs, it would collect all
+   * that there is, of which only what is safe can be taken from it.
+   */
+  function isStuck(member: Member): boolean {
+    if (member.legs.size < 2) return false;
+    const [oldest] = member.legs;
+    const { pending, latencies, available, availableCount } = members.view;
+    const silentMs = performance.now() - Math.max(oldest!.sentAt, member.heardAt);
+    if (silentMs < STUCK_LATENCIES * latencies[member.index]! + STUCK_MS) return false;
+    let all = 0;
+    for (let i = 0; i < availableCount; i++) all += pending[available[i]!]!;
+    return member.legs.size > STUCK_SHARE * all / availableCount + 1;
+  }
+
+  function insteadOf(member: Member, excluded: ReadonlySet<number> | undefined): Member {
+    const others = new Set([...excluded ?? [], member.index]);
+    return members.byIndex[chooser(members.view, 0, others)] ?? member;
   }
 
   function speakerAmong(excluded: ReadonlySet<number> | undefined): Member | undefined {
@@ -332,16 +401,31 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the client -----------------------------------------------------------------------------------------------
 
   function request(message: Message, requestOptions: RequestOptions = {}): Exchange {
+    return unknown === undefined
+      ? requestNow(message, requestOptions)
+      : requestLater(message, requestOptions);
+  }
+
+  function requestLater(message: Message, requestOptions: RequestOptions): Exchange {
+    let sent: Exchange | undefined;
+    const exchange = openExchange((notice) => sent?.cancel(notice), () => sent?.held ?? sent === undefined);
+    void unknown?.then(() => {
+      if (exchange.settled) return;
+      sent = requestNow(message, requestOptions);
+      sent.whenOver(exchange.settle);
+    });
+    return exchange;
+  }
+
+  function requestNow(message: Message, requestOptions: RequestOptions): Exchange {
     if (closing.signal.aborted) return settledExchange({ kind: "not_sent", failure: endFailure() });
     const method = message.method!;
     if (method === "subscriptions/listen") return listening.carry(message, requestOptions);
     if (method === "initialize") beginSession();
     const bond = bondOf(message);
     if (bond !== undefined) return requestOfOwner(bond, message, requestOptions);
-    if (members.all.size > 1) {
-      const resting = restingFor();
-      if (resting !== undefined) return settledExchange(resting);
-    }
+    const resting = restingFor();
+    if (resting !== undefined) return settledExchange(resting);
     const exchange = flights.carry(message, requestOptions);
     if (method === "initialize") {
       greetings++;
@@ -450,7 +534,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // From the servers ----------------------------------------------------------------------------------------------
 
   function fromServer(ground: Ground, member: Member, message: Message): Message | undefined {
-    if (isChange(message.method) && !merging.isNews(message, member.serial)) return undefined;
+    if (isChange(message.method)) {
+      disagreements.changed(member, message.method);
+      if (!merging.isNews(message, member.serial)) return undefined;
+    }
     const own = renameTasksIn(message, (text) => keepText(member, "task", text));
     return questions.toClient(ground.serial, own);
   }
@@ -461,8 +548,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const method = request.method!;
     if (method === "initialize" && member.ground !== undefined) {
       leader = { ground: member.ground, member };
-      member.ground.capabilities = readInitializeResult(answer)?.capabilities;
+      const capabilities = readInitializeResult(answer)?.capabilities ?? {};
+      member.ground.capabilities = capabilities;
+      disagreements.showCapabilities(capabilities);
     }
+    disagreements.show(member, request, answer);
     if (isForAll(method)) tellOthers(member, request);
     if (isList(method)) {
       const own = keep(member, "cursor", answer, ["result", "nextCursor"]);
@@ -528,19 +618,25 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // Upstreams that come and go ------------------------------------------------------------------------------------
 
   function setUpstreams(upstreams: readonly UpstreamSettings[]): void {
-    const wanted = new Map(upstreams.map((it) => [keyOfUpstream(it), it]));
+    const wanted = new Map(upstreams.map((it) => [upstreamId(it), it]));
     for (const member of members.all) {
-      const key = keyOfUpstream(member.settings);
+      const key = upstreamId(member.settings);
       const settings = wanted.get(key);
       wanted.delete(key);
       if (settings === undefined) leave(member);
       else change(member, settings);
     }
     for (const settings of wanted.values()) {
-      const endpoint = describeEndpoint(settings.endpoint);
-      const at = settings.address === undefined ? "" : ` at ${settings.address.hostname}`;
-      const member = createMember(++lastMember, settings, endpoint + at);
+      const member = createMember(++lastMember, settings, describeUpstream(settings));
       member.draining = isDraining(member);
+      if (settings.foreign === true) {
+        logger.warn(
+          "DNS names a server outside of the domain that you have named: it gets no header of yours",
+          {
+            endpoint: member.endpoint,
+          },
+        );
+      }
       members.add(member);
       health.show(member);
       if (running) {
@@ -567,10 +663,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     logger.info("an upstream leaves: it answers what it was asked", { endpoint: member.endpoint });
   }
 
-  function isDraining({ settings, endpoint }: Member): boolean {
-    const { endpoint: it } = settings;
-    return settings.drain || drained.has(endpoint) || drained.has(describeEndpoint(it)) ||
-      (it.kind === "http" && drained.has(it.url.href));
+  function isDraining({ settings }: Member): boolean {
+    return settings.drain || isDrained(drained.file, settings) || drained.signal.has(upstreamId(settings));
   }
 
   function drain(member: Member, draining: boolean): void {
@@ -587,8 +681,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     health.show(member);
   }
 
-  function setDraining(names: ReadonlySet<string>): void {
-    drained = names;
+  function setDraining(by: "file" | "signal", names: ReadonlySet<string>): void {
+    drained[by] = names;
     for (const member of members.all) drain(member, isDraining(member));
   }
 
@@ -675,11 +769,9 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     },
     setUpstreams,
     setDraining,
+    drains: () => ({
+      ids: [...members.all].map(({ settings }) => upstreamId(settings)),
+      drained: drained.signal,
+    }),
   };
-}
-
-/** What tells upstreams apart. */
-function keyOfUpstream({ endpoint, transport, address }: UpstreamSettings): string {
-  const where = endpoint.kind === "http" ? endpoint.url.href : JSON.stringify(endpoint);
-  return `${transport} ${where} ${address === undefined ? "" : `${address.hostname} ${address.port}`}`;
 }

@@ -40,7 +40,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
     logger,
     session: () => bridge.session,
     leaving: leaving.signal,
-    ...(settings.balance && { openPool: await poolOpener(settings.balance, logger) }),
+    ...(settings.balance && { openPool: await poolOpener(settings.balance, settings, logger) }),
   });
   const peer = await filtered(upstream, settings, endpoint);
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
@@ -72,10 +72,11 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
 
 async function poolOpener(
   balance: BalanceSettings,
+  { transport }: ConnectSettings,
   logger: Logger,
 ): Promise<(tools: PoolTools) => Promise<Peer>> {
   const { openPool } = await import("../balance/open_pool.ts");
-  return (tools) => openPool({ ...tools, balance, logger });
+  return (tools) => openPool({ ...tools, balance, transport, logger });
 }
 
 async function filtered(peer: Peer, settings: ConnectSettings, endpoint: string): Promise<Peer> {

@@ -52,7 +52,10 @@ export async function balancingInput(
 export function requireSignIn(
   { endpoint, balance, signIn }: ConnectSettings,
 ): { readonly url: URL; readonly signIn: SignInSettings } {
-  if (endpoint.kind !== "http" || balance?.upstreams.some((it) => it.endpoint.kind !== "http")) {
+  const others = balance === undefined
+    ? []
+    : [...balance.upstreams, ...balance.sources.flatMap((it) => it.kind === "file" ? [] : [it.upstream])];
+  if (endpoint.kind !== "http" || others.some((it) => it.endpoint.kind !== "http")) {
     throw new ConfigError("only servers at an http or https URL are signed in to");
   }
   if (signIn === undefined) {

@@ -39,7 +39,7 @@ function accountText(
   return [
     server,
     `  at       ${issuer}`,
-    `  as       ${clientId}`,
+    `  as       ${clientId || "the workload itself"}`,
     `  scopes   ${scopes.length === 0 ? "none were named" : scopes.join(" ")}`,
     `  token    ${untilText(expiresAt, now)}; ${renewal}`,
     `  kept in  ${keeping === "file" ? "a file of the store" : "the store, opened by the keychain"}`,

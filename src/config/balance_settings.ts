@@ -19,6 +19,8 @@ export interface UpstreamSettings {
   readonly drain: boolean;
   /** The address that is connected to in place of the endpoint's name, which is kept for `Host` and TLS. */
   readonly address?: { readonly hostname: string; readonly port: number };
+  /** It was named by DNS alone, and is outside of the domain that the user has named: it gets none of the user's headers. */
+  readonly foreign?: true;
 }
 
 /** Where upstreams come from that may change while the program runs. */
@@ -34,7 +36,8 @@ export type UpstreamSource =
  * How load is spread over several upstreams. Times in milliseconds.
  *
  * The user's headers and credentials were given for all of them: each upstream's origin gets them, and no other that one
- * of them may redirect to. Of SRV records the targets are such origins too.
+ * of them may redirect to. Of SRV records the targets are such origins too, if they
+ * are in the domain that was named.
  */
 export interface BalanceSettings {
   /** Those that were named one by one. */

@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS, type Grant } from "../oauth/settings.ts";
+import { DEFAULT_SETTINGS, type Grant, type IdentityProvider } from "../oauth/settings.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Files } from "./files.ts";
 import { parseSeconds, parseWhole } from "./numbers.ts";
@@ -20,7 +20,7 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
   const info = clientInfo(values, files);
   const text = (name: OptionName) => values.text(name)?.value.trim();
   const clientId = text("client-id") ?? info.client_id;
-  const clientSecret = secretOf(values, files) ?? info.client_secret;
+  const clientSecret = secretOf("client-secret", values, files) ?? info.client_secret;
   const key = values.text("client-private-key");
   const privateKey = key && files.readText(key.value, key.where);
   const grant = grantOf(values);
@@ -32,6 +32,18 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
   ) {
     throw new ConfigError(
       "--client-credentials needs --client-id, and --client-secret or --client-private-key with it",
+    );
+  }
+  const workload = values.text("workload-token-file");
+  const identityProvider = identityProviderOf(values, files);
+  if (
+    identityProvider !== undefined && clientId === undefined &&
+    values.text("client-metadata-url") === undefined
+  ) {
+    throw new ConfigError(
+      `${
+        values.text("id-token-file")!.where
+      } needs --client-id, the client that the server's own authorization server knows`,
     );
   }
   const port = values.text("callback-port");
@@ -56,6 +68,8 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
         privateKeyAlgorithm: text("client-key-algorithm"),
         resource,
         ...urls,
+        workloadTokenFile: workload && fromRoot(workload.value),
+        identityProvider,
       }),
       ...(port === undefined ? {} : { callbackPort: parseWhole(port.value, port.where, 1, 65_535) }),
       ...(scopes.length === 0 ? {} : { scopes }),
@@ -71,15 +85,55 @@ export function resolveOAuth(values: OptionValues, files: Files): SignInSettings
 }
 
 function grantOf(values: OptionValues): Grant {
-  const [credentials, device] = [values.switch("client-credentials"), values.switch("device-code")];
-  if (credentials.value && device.value) {
-    throw new ConfigError(`${credentials.where} and ${device.where} contradict each other; give only one`);
+  const switched = (name: OptionName) => [values.switch(name)].find(({ value }) => value);
+  const ways: readonly (readonly [Grant, { readonly where: string } | undefined])[] = [
+    ["client_credentials", switched("client-credentials")],
+    ["device_code", switched("device-code")],
+    ["jwt_bearer", values.text("workload-token-file")],
+    ["id_jag", values.text("id-token-file")],
+  ];
+  const [first, second] = ways.filter(([, given]) => given !== undefined);
+  if (second !== undefined) {
+    throw new ConfigError(
+      `${first![1]!.where} and ${second[1]!.where} contradict each other; give only one`,
+    );
   }
-  return credentials.value ? "client_credentials" : device.value ? "device_code" : "authorization_code";
+  return first?.[0] ?? "authorization_code";
 }
 
-function secretOf(values: OptionValues, files: Files): string | undefined {
-  const [secret, file] = [values.text("client-secret"), values.text("client-secret-file")];
+/** Who vouches for the user; nobody without an ID token. */
+function identityProviderOf(values: OptionValues, files: Files): IdentityProvider | undefined {
+  const [token, clientId] = [values.text("id-token-file"), values.text("idp-client-id")];
+  const tokenUrl = url(values, "idp-token-url");
+  const clientSecret = secretOf("idp-client-secret", values, files);
+  if (token === undefined) {
+    const names = ["idp-token-url", "idp-client-id", "idp-client-secret", "idp-client-secret-file"] as const;
+    const idle = names.map((name) => values.text(name)).find((it) => it !== undefined);
+    if (idle !== undefined) throw new ConfigError(`${idle.where} is of use only with --id-token-file`);
+    return undefined;
+  }
+  if (tokenUrl === undefined || clientId === undefined) {
+    throw new ConfigError(`${token.where} needs --idp-token-url and --idp-client-id with it`);
+  }
+  return {
+    idTokenFile: fromRoot(token.value),
+    tokenUrl,
+    clientId: notEmpty(clientId),
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+  };
+}
+
+/** A file's path from the root on: the account at the server goes by it, wherever the program is started. */
+function fromRoot(path: string): string {
+  return /^(?:[\\/]|[a-z]:)/i.test(path) ? path : `${Deno.cwd()}/${path}`;
+}
+
+function secretOf(
+  name: "client-secret" | "idp-client-secret",
+  values: OptionValues,
+  files: Files,
+): string | undefined {
+  const [secret, file] = [values.text(name), values.text(`${name}-file`)];
   if (secret !== undefined && file !== undefined && secret.level === file.level) {
     throw new ConfigError(`${secret.where} and ${file.where} contradict each other; give only one`);
   }

@@ -95,6 +95,12 @@ export interface PeerOptions {
    * @default {}
    */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * What a URL's or a TCP endpoint's own host is connected to in place of its name, which stays for `Host` and TLS; no
+   * proxy is used then.
+   * @default what the name leads to
+   */
+  readonly address?: { readonly hostname: string; readonly port: number };
   /** Told what came of each request that was to tell the server's era. */
   readonly evidence?: (asked: "initialize" | "server/discover", outcome: Outcome) => void;
   /** Told which transport was chosen for a URL, and why. */
@@ -184,7 +190,7 @@ async function opener(
       return openChild({ command, args, env, logger, ...(cwd === undefined ? {} : { cwd }) });
     }
     case "tcp":
-      return (await import("./socket/open_socket.ts")).openTcp(endpoint);
+      return (await import("./socket/open_socket.ts")).openTcp(endpoint, options.address);
     case "unix":
       return (await import("./socket/open_socket.ts")).openUnix(endpoint);
   }

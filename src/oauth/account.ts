@@ -16,7 +16,7 @@ import type { GuardedFetch } from "./guarded_fetch.ts";
 import { createRefresher, type Fresh, refreshFailure, type TokenStore } from "./refresh.ts";
 import { renew } from "./renew.ts";
 import { mayStepUp } from "./scopes.ts";
-import type { OAuthSettings } from "./settings.ts";
+import { needsPerson, type OAuthSettings } from "./settings.ts";
 import { signIn } from "./sign_in.ts";
 import { fits, isDue, isFor, isOver, secretsOf, type Tokens } from "./tokens.ts";
 import type { User } from "./user.ts";
@@ -209,6 +209,12 @@ export function createAccount(options: AccountOptions): Account {
     const vain = tokens === undefined ? undefined : whyVain();
     // Another token may do, once: the first may have been too new.
     if (vain !== undefined && untried!.refusals++ > 0) return { kind: "failed", failure: vain };
+    // Without a person to renew is to sign in, and what came to nothing just now rests; another copy may have been luckier.
+    if (!needsPerson(settings.grant) && rests()) {
+      await tokenStore.load();
+      if (tokens !== undefined && tokens.accessToken !== shown) return { kind: "again" };
+      if (tokens?.refreshToken === undefined) return verdictOf(failed!.why);
+    }
     const fresh = await refresher.fresh(closing.signal, shown);
     if (fresh.kind === "sign in" && vain !== undefined) return { kind: "failed", failure: vain };
     if (fresh.kind === "tokens") {
@@ -248,11 +254,16 @@ export function createAccount(options: AccountOptions): Account {
   async function ask(refusal: CredentialRefusal, reason: Reason): Promise<RefusalVerdict> {
     if (pending === undefined) {
       // Nobody has asked for anything: no tab opens for this.
-      if (refusal.background === true && settings.grant !== "client_credentials") return { kind: "stands" };
-      if (failed !== undefined && now() - failed.at < restMs) return verdictOf(failed.why);
+      if (refusal.background === true && needsPerson(settings.grant)) return { kind: "stands" };
+      if (rests()) return verdictOf(failed!.why);
     }
     const why = await waitFor(pending ?? begin(reason));
     return why === undefined ? { kind: "again" } : verdictOf(why);
+  }
+
+  /** Whether the last sign-in has come to nothing so lately that there is no use in another one. */
+  function rests(): boolean {
+    return pending === undefined && failed !== undefined && now() - failed.at < restMs;
   }
 
   function verdictOf(why: Failure): RefusalVerdict {
@@ -378,7 +389,7 @@ export function createAccount(options: AccountOptions): Account {
     },
     leave() {
       // Without a person it takes no longer than a request.
-      if (settings.grant !== "client_credentials") leaving.abort();
+      if (needsPerson(settings.grant)) leaving.abort();
     },
     close() {
       leaving.abort();

@@ -18,7 +18,7 @@ import {
   type TokenSummary,
 } from "./read_account.ts";
 import type { Known } from "./registration.ts";
-import type { Client, Tokens } from "./tokens.ts";
+import { type Client, isRenewable, type Tokens } from "./tokens.ts";
 
 /** What {@linkcode createAccountStore} needs. */
 export interface AccountStoreOptions {
@@ -350,9 +350,8 @@ export interface ListedAccount extends TokenSummary {
 }
 
 function summaryOf(tokens: Tokens): TokenSummary {
-  const { issuer, client, scopes = [], expiresAt = null, refreshToken, grant } = tokens;
-  const renewable = refreshToken !== undefined || grant === "client_credentials";
-  return { issuer, clientId: client.clientId, scopes, expiresAt, renewable };
+  const { issuer, client, scopes = [], expiresAt = null } = tokens;
+  return { issuer, clientId: client.clientId, scopes, expiresAt, renewable: isRenewable(tokens) };
 }
 
 /** What is stored of all accounts. */

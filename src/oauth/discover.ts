@@ -4,7 +4,7 @@ import type { Known } from "./registration.ts";
 import { findResourceMetadata, type ResourceMetadata } from "./resource_metadata.ts";
 import { chooseScopes } from "./scopes.ts";
 import { findServer, type Server } from "./server_metadata.ts";
-import type { OAuthSettings } from "./settings.ts";
+import { needsPerson, type OAuthSettings } from "./settings.ts";
 
 /** What {@linkcode discover} needs. */
 export interface DiscoverRequest {
@@ -63,7 +63,7 @@ export async function discover(request: DiscoverRequest): Promise<Discovered> {
       resource: resourceMetadata?.scopes,
       server: server.metadata.scopes_supported,
       before,
-      refreshable: settings.grant !== "client_credentials",
+      refreshable: needsPerson(settings.grant),
     }),
     dpop: settings.dpop === "always" ||
       settings.dpop === "auto" && (challenge?.dpop === true || resourceMetadata?.dpop === true),
@@ -73,6 +73,8 @@ export async function discover(request: DiscoverRequest): Promise<Discovered> {
 /** The server that the user named whole, so that nothing has to be asked. */
 export function serverOfSettings({ authUrl, tokenUrl, issuer, grant }: OAuthSettings): Server | undefined {
   if (tokenUrl === undefined) return undefined;
+  // Who vouches for a user has to name the issuer, which an address alone does not tell.
+  if (grant === "id_jag" && issuer === undefined) return undefined;
   if (grant === "device_code" || grant === "authorization_code" && authUrl === undefined) return undefined;
   return {
     known: "settings",

@@ -67,7 +67,9 @@ let openBrowser: OpenBrowser | undefined;
 /** Puts the user's account at a server together. Nothing is sent before the server asks for credentials. */
 export function openAccount(options: OpenAccountOptions): OpenAccount {
   const { url, settings, endpoint, logger, directory, readLine, say } = options;
-  for (const secret of [settings.clientSecret, settings.privateKey]) {
+  for (
+    const secret of [settings.clientSecret, settings.privateKey, settings.identityProvider?.clientSecret]
+  ) {
     if (secret !== undefined) logger.secret(secret);
   }
   const store = createAccountStore({

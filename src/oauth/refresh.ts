@@ -205,6 +205,8 @@ export function createRefresher(options: RefresherOptions): Refresher {
         const failure = refreshFailure(error);
         if (failure.kind === "spent" || failure.kind === "client") {
           if (await wasReplaced(stored!)) continue;
+          // Where there is nothing to be forgotten, the same would be tried with each request.
+          if (stored!.refreshToken === undefined) note({ at: now(), why, outcome: "failed" });
           if (spare !== undefined) return { kind: "tokens", tokens: spare };
           await forget(stored!);
           return { kind: "sign in", why: failure.kind };

@@ -4,7 +4,7 @@ import { serverWords, shownUrl, SignInError } from "./errors.ts";
 import { libraryOptions } from "./library_options.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
 import type { Server } from "./server_metadata.ts";
-import type { Grant, OAuthSettings } from "./settings.ts";
+import { type Grant, needsPerson, type OAuthSettings } from "./settings.ts";
 import type { Client } from "./tokens.ts";
 
 /** What the store knows of clients. */
@@ -20,7 +20,9 @@ export type Registration =
   | { readonly kind: "given"; readonly clientId: string }
   | { readonly kind: "document"; readonly clientId: string }
   | { readonly kind: "known"; readonly client: Client }
-  | { readonly kind: "register" };
+  | { readonly kind: "register" }
+  /** A workload's token says all that is to be said. */
+  | { readonly kind: "unnamed" };
 
 /** What {@linkcode chooseRegistration} decides by. */
 export interface RegistrationSources {
@@ -34,7 +36,8 @@ export interface RegistrationSources {
 
 /**
  * Chooses where the client comes from (S/2026-07-28/basic/authorization/client-registration): the user, a client ID
- * metadata document where the server takes one, a registration, which may have been made before, or nowhere.
+ * metadata document where the server takes one, a registration, which may have been made before, or nowhere. A workload
+ * needs none.
  *
  * Clients belong to the issuer that knows them ("Authorization Server Binding"), documents to nobody.
  *
@@ -71,6 +74,7 @@ export function chooseRegistration(sources: RegistrationSources): Registration {
       return { kind: "document", clientId: clientMetadataUrl };
     }
   }
+  if (settings.grant === "jwt_bearer") return { kind: "unnamed" };
   const client = known.client(issuer);
   if (
     client?.issuer === issuer && client.origin === "registered" &&
@@ -79,7 +83,7 @@ export function chooseRegistration(sources: RegistrationSources): Registration {
   ) {
     return { kind: "known", client };
   }
-  if (registration_endpoint !== undefined && settings.grant !== "client_credentials") {
+  if (registration_endpoint !== undefined && needsPerson(settings.grant)) {
     return { kind: "register" };
   }
   const documents = client_id_metadata_document_supported === true
@@ -87,8 +91,10 @@ export function chooseRegistration(sources: RegistrationSources): Registration {
     : "";
   throw new SignInError(
     "NO_CLIENT",
-    settings.grant === "client_credentials"
-      ? "client credentials need a client that is registered already"
+    !needsPerson(settings.grant)
+      ? `${
+        settings.grant === "id_jag" ? "an ID token needs" : "client credentials need"
+      } a client that is registered already`
       : `the authorization server ${shownUrl(issuer)} does not register clients by itself`,
     { hint: `register one there, and pass its --client-id (and --client-secret)${documents}` },
   );
@@ -124,6 +130,8 @@ export async function obtainClient(request: ObtainClient): Promise<Client> {
         origin: chosen.kind,
       };
     }
+    case "unnamed":
+      return { issuer, clientId: "", authMethod: "none", redirectUris: [], origin: "unnamed" };
     case "register":
       return await register(request);
   }
@@ -133,6 +141,8 @@ const GRANT_TYPES: Readonly<Record<Grant, string>> = {
   authorization_code: "authorization_code",
   device_code: "urn:ietf:params:oauth:grant-type:device_code",
   client_credentials: "client_credentials",
+  jwt_bearer: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+  id_jag: "urn:ietf:params:oauth:grant-type:jwt-bearer",
 };
 
 /** What is said of us in a registration (RFC 7591, section 2). */

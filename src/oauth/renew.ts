@@ -1,15 +1,9 @@
 import { type DpopHandle, dpopHandle } from "./dpop.ts";
-import { SignInError } from "./errors.ts";
+import { grantWithoutPerson } from "./grant_without_person.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
 import { splitScope } from "./scopes.ts";
 import type { OAuthSettings } from "./settings.ts";
-import {
-  clientCredentialsGrant,
-  refreshGrant,
-  revokeToken,
-  type TokenAnswer,
-  type TokenContext,
-} from "./token_requests.ts";
+import { refreshGrant, revokeToken, type TokenContext } from "./token_requests.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** What {@linkcode renew} and {@linkcode revoke} need. */
@@ -23,20 +17,18 @@ export interface RenewRequest {
 }
 
 /**
- * Gets the next tokens in place of these, without a person: with the refresh token, or with the client's credentials.
+ * Gets the next tokens in place of these, without a person: with the refresh token, or as the first ones were got.
  * What the server does not say again stays as it was, the refresh token (OAuth 2.1, section 4.3.3) included.
  *
  * @throws {SignInError}
  */
 export async function renew(request: RenewRequest): Promise<Tokens> {
-  const { tokens } = request;
+  const { tokens, settings } = request;
   const context = await contextOf(request);
   const issuedAt = Date.now();
-  let given: TokenAnswer;
-  if (tokens.refreshToken !== undefined) given = await refreshGrant(context, tokens.refreshToken);
-  else if (tokens.grant === "client_credentials") {
-    given = await clientCredentialsGrant(context, tokens.requestedScopes);
-  } else throw new SignInError("EXPIRED", "the token can't be renewed", { hint: "sign in again" });
+  const given = tokens.refreshToken === undefined
+    ? await grantWithoutPerson(context, settings, tokens.requestedScopes)
+    : await refreshGrant(context, tokens.refreshToken);
   const { expiresAt: _, ...rest } = tokens;
   const scopes = splitScope(given.scope);
   return {

@@ -1,6 +1,6 @@
 import type { GuardedFetch } from "./guarded_fetch.ts";
 
-/** The parameters of requests, and the members of answers, that must be seen nowhere (RFC 6749, 7009, 7521, 7591, 8628). */
+/** The parameters of requests, and the members of answers, that must be seen nowhere (RFC 6749, 7009, 7521, 7591, 8628, 8693). */
 const SECRET_NAMES = [
   "access_token",
   "assertion",
@@ -12,6 +12,7 @@ const SECRET_NAMES = [
   "id_token",
   "refresh_token",
   "registration_access_token",
+  "subject_token",
   "token",
 ];
 

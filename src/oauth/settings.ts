@@ -1,5 +1,25 @@
-/** The ways to get a token. */
-export type Grant = "authorization_code" | "device_code" | "client_credentials";
+/**
+ * The ways to get a token: by a person, by the client itself (`client_credentials`), for the workload it runs in
+ * (`jwt_bearer`), or for a user whom an identity provider vouches for (`id_jag`).
+ */
+export type Grant = "authorization_code" | "device_code" | "client_credentials" | "jwt_bearer" | "id_jag";
+
+/** Tells whether a person has to do something for a token. */
+export function needsPerson(grant: Grant): boolean {
+  return grant === "authorization_code" || grant === "device_code";
+}
+
+/** The identity provider that vouches for the user. */
+export interface IdentityProvider {
+  /** The file with the user's ID token. */
+  readonly idTokenFile: string;
+  /** Where it is exchanged. */
+  readonly tokenUrl: string;
+  /** The client that the ID token was issued to. */
+  readonly clientId: string;
+  /** Its secret. @default none: a public client */
+  readonly clientSecret?: string;
+}
 
 /** How a client proves to the token endpoint who it is (RFC 7591, section 2). */
 export type TokenAuthMethod = "none" | "client_secret_basic" | "client_secret_post" | "private_key_jwt";
@@ -19,6 +39,10 @@ export interface OAuthSettings {
   readonly privateKey?: string;
   /** The algorithm to sign with (RFC 7518, section 3.1). @default the first that goes with the key */
   readonly privateKeyAlgorithm?: string;
+  /** The file with the JWT that the platform gives this workload, for `jwt_bearer`. @default none */
+  readonly workloadTokenFile?: string;
+  /** Who vouches for the user, for `id_jag`. @default nobody */
+  readonly identityProvider?: IdentityProvider;
   /** How the client shows who it is. @default what the authorization server advertises */
   readonly authMethod?: TokenAuthMethod;
   /** The issuer that `clientId` belongs to. @default the one it is first used with */

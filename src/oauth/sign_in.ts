@@ -4,16 +4,11 @@ import { deviceSignIn } from "./device_code.ts";
 import { discover, type Discovered, type DiscoverRequest } from "./discover.ts";
 import { createDpopKey, dpopAlgorithm, dpopHandle, type DpopKey } from "./dpop.ts";
 import { shownUrl, SignInError } from "./errors.ts";
+import { grantWithoutPerson } from "./grant_without_person.ts";
 import { obtainClient } from "./registration.ts";
 import { splitScope } from "./scopes.ts";
 import { requirePkce } from "./server_metadata.ts";
-import {
-  clientCredentialsGrant,
-  exchangeCode,
-  pushParameters,
-  type TokenAnswer,
-  type TokenContext,
-} from "./token_requests.ts";
+import { exchangeCode, pushParameters, type TokenAnswer, type TokenContext } from "./token_requests.ts";
 import type { Client, Tokens } from "./tokens.ts";
 import { unlessAborted } from "./unless_aborted.ts";
 import type { Redirect, User } from "./user.ts";
@@ -41,6 +36,8 @@ export async function signIn(request: SignInRequest): Promise<Tokens> {
       case "device_code":
         return await withDevice(request, found);
       case "client_credentials":
+      case "jwt_bearer":
+      case "id_jag":
         return await withoutPerson(request, found);
     }
   } catch (error) {
@@ -162,7 +159,8 @@ async function withoutPerson(request: SignInRequest, found: Discovered): Promise
   });
   const key = await newKey(found);
   const issuedAt = Date.now();
-  const given = await clientCredentialsGrant(await contextOf(request, found, client, key), found.scopes);
+  const context = await contextOf(request, found, client, key);
+  const given = await grantWithoutPerson(context, request.settings, found.scopes);
   return tokensOf(request, found, client, key, given, issuedAt);
 }
 

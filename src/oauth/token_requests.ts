@@ -5,6 +5,7 @@ import type { DpopHandle } from "./dpop.ts";
 import { serverWords, shownUrl, SignInError } from "./errors.ts";
 import type { GuardedFetch } from "./guarded_fetch.ts";
 import { type LibraryOptions, libraryOptions } from "./library_options.ts";
+import { splitScope } from "./scopes.ts";
 import type { Client } from "./tokens.ts";
 
 /** What all token requests need. */
@@ -18,6 +19,11 @@ export interface TokenContext {
   readonly resource: string | undefined;
   /** The key that tokens are to be bound to. */
   readonly dpop?: DpopHandle | undefined;
+  /**
+   * What the user can do about a refusal, by its error code, or about an answer that is `unreadable`.
+   * @default what helps with most grants
+   */
+  readonly hints?: Readonly<Record<string, string>>;
   readonly fetch: GuardedFetch;
   readonly signal: AbortSignal;
 }
@@ -92,6 +98,92 @@ export function clientCredentialsGrant(
       options,
     );
     return await oauth.processClientCredentialsResponse(server, asLibraryClient(client), response);
+  });
+}
+
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token";
+const ID_JAG = "urn:ietf:params:oauth:token-type:id-jag";
+
+/** Gets a token for whomever a JWT speaks of, a workload or a user (RFC 7523, section 2.1). */
+export function jwtBearerGrant(
+  context: TokenContext,
+  assertion: string,
+  scopes: readonly string[] | undefined,
+): Promise<TokenAnswer> {
+  return ask(context, [assertion], async (auth, options) => {
+    const { server, client } = context;
+    const parameters = { assertion, ...resourceParameter(context), ...scopeParameter(scopes) };
+    const response = await oauth.genericTokenEndpointRequest(
+      server,
+      asLibraryClient(client),
+      auth,
+      JWT_BEARER,
+      parameters,
+      options,
+    );
+    return await oauth.processGenericTokenEndpointResponse(server, asLibraryClient(client), response);
+  });
+}
+
+/** What an identity provider has vouched for. */
+export interface IdentityAssertion {
+  /** An Identity Assertion JWT Authorization Grant (ID-JAG). */
+  readonly assertion: string;
+  /** The scopes that it is good for, where any are named. */
+  readonly scopes: readonly string[] | undefined;
+}
+
+/**
+ * Has an identity provider vouch for the user at an authorization server (RFC 8693, section 2;
+ * draft-ietf-oauth-identity-assertion-authz-grant, section 4.3).
+ *
+ * @param context that of the identity provider
+ * @param audience the issuer that the assertion is for
+ */
+export function exchangeIdToken(
+  context: TokenContext,
+  idToken: string,
+  audience: string,
+  scopes: readonly string[] | undefined,
+): Promise<IdentityAssertion> {
+  return attempt(context, [idToken], async (auth, options) => {
+    const { server, client } = context;
+    const parameters = {
+      requested_token_type: ID_JAG,
+      audience,
+      ...resourceParameter(context),
+      ...scopeParameter(scopes),
+      subject_token: idToken,
+      subject_token_type: ID_TOKEN,
+    };
+    const response = await oauth.genericTokenEndpointRequest(
+      server,
+      asLibraryClient(client),
+      auth,
+      TOKEN_EXCHANGE,
+      parameters,
+      options,
+    );
+    const answer = await oauth.processGenericTokenEndpointResponse(
+      server,
+      asLibraryClient(client),
+      response,
+      // It is no token that any resource takes.
+      { recognizedTokenTypes: { n_a: () => {} } },
+    );
+    if (answer.issued_token_type !== ID_JAG) {
+      // One of another kind may be good at the identity provider itself, and goes nowhere.
+      throw new SignInError(
+        "BAD_TOKEN_ANSWER",
+        `${shownUrl(server.issuer)} gave something else than an ID-JAG`,
+        {
+          hint: "does the identity provider know enterprise-managed authorization (cross-app access)?",
+        },
+      );
+    }
+    return { assertion: answer.access_token, scopes: splitScope(answer.scope) ?? scopes };
   });
 }
 
@@ -198,7 +290,8 @@ export function pushParameters(context: TokenContext, parameters: URLSearchParam
   });
 }
 
-const asLibraryClient = ({ clientId }: Client): oauth.Client => ({ client_id: clientId });
+/** The library wants a name also of a client that has none; it stays here. */
+const asLibraryClient = ({ clientId }: Client): oauth.Client => ({ client_id: clientId || "unnamed" });
 
 function resourceParameter({ resource }: TokenContext): Record<string, string> {
   return resource === undefined ? {} : { resource };
@@ -247,20 +340,22 @@ async function attempt<T>(
   secrets: readonly string[],
   request: (auth: oauth.ClientAuth, options: Options) => Promise<T>,
 ): Promise<T> {
-  const { client, privateKey, privateKeyAlgorithm, dpop, fetch, signal, server } = context;
-  const auth = await clientAuth(client.authMethod, { ...client, privateKey }, privateKeyAlgorithm);
+  const { client, privateKey, privateKeyAlgorithm, dpop, fetch, signal } = context;
+  const auth = client.origin === "unnamed"
+    ? () => {}
+    : await clientAuth(client.authMethod, { ...client, privateKey }, privateKeyAlgorithm);
   const options = { ...libraryOptions(fetch, signal, mended), ...(dpop === undefined ? {} : { DPoP: dpop }) };
   const hidden = [...secrets, client.clientSecret ?? ""];
   try {
     return await request(auth, options);
   } catch (error) {
     // RFC 9449, section 8: the nonce came with the refusal, and the library has kept it.
-    if (dpop === undefined || !oauth.isDPoPNonceError(error)) throw explain(error, server.issuer, hidden);
+    if (dpop === undefined || !oauth.isDPoPNonceError(error)) throw explain(error, context, hidden);
   }
   try {
     return await request(auth, options);
   } catch (error) {
-    throw explain(error, server.issuer, hidden);
+    throw explain(error, context, hidden);
   }
 }
 
@@ -318,17 +413,26 @@ export function readTokenAnswer(text: string, contentType: string): Record<strin
   );
 }
 
-function explain(error: unknown, issuer: string, secrets: readonly string[]): SignInError {
+function explain(
+  error: unknown,
+  { server, hints = {} }: TokenContext,
+  secrets: readonly string[],
+): SignInError {
   if (error instanceof SignInError) return error;
-  const where = shownUrl(issuer);
+  const where = shownUrl(server.issuer);
   if (error instanceof oauth.ResponseBodyError) {
     const { error: code, error_description: description = "" } = error;
-    const words = serverWords(description === "" ? code : `${code}: ${description}`, secrets);
-    const hint = HINTS[code];
-    return new SignInError("TOKEN_REFUSED", `${where} gave no token: ${words}`, {
-      oauthError: serverWords(code, secrets),
-      ...(hint === undefined ? {} : { hint }),
-    });
+    const words = description === "" ? "" : `: ${serverWords(description, secrets)}`;
+    const hint = hints[code] ?? HINTS[code];
+    // In brackets: behind "token: " it would be taken for a secret, and blotted out.
+    return new SignInError(
+      "TOKEN_REFUSED",
+      `${where} gave no token (${serverWords(code, secrets)})${words}`,
+      {
+        oauthError: serverWords(code, secrets),
+        ...(hint === undefined ? {} : { hint }),
+      },
+    );
   }
   // What the library says of an answer quotes nothing of it; its `cause` does, and stays behind.
   const what = error instanceof Error ? serverWords(error.message, secrets) : "it can't be understood";
@@ -336,7 +440,7 @@ function explain(error: unknown, issuer: string, secrets: readonly string[]): Si
     ? ` (HTTP ${error.cause.status})`
     : "";
   return new SignInError("BAD_TOKEN_ANSWER", `the answer of ${where} can't be used${status}: ${what}`, {
-    hint: "is it the right --token-url?",
+    hint: hints.unreadable ?? "is it the right --token-url?",
   });
 }
 

@@ -1,12 +1,13 @@
 import type { AuthorizationServer } from "@panva/oauth4webapi";
 import type { DpopKey } from "./dpop.ts";
 import { isResourceOf } from "./resource_metadata.ts";
-import type { Grant, OAuthSettings, TokenAuthMethod } from "./settings.ts";
+import { type Grant, needsPerson, type OAuthSettings, type TokenAuthMethod } from "./settings.ts";
 
 /** A client, as one authorization server knows it. Plain data, to be stored. */
 export interface Client {
   /** Who knows it. It is of no use, and must not be shown, to any other. */
   readonly issuer: string;
+  /** Empty for one that has none. */
   readonly clientId: string;
   readonly clientSecret?: string;
   /** When the secret runs out, in milliseconds since 1970. */
@@ -14,8 +15,8 @@ export interface Client {
   readonly authMethod: TokenAuthMethod;
   /** Where browsers may come back to; empty where that is not known. */
   readonly redirectUris: readonly string[];
-  /** Whether the user gave it, published a document about it, or it was registered on the way. */
-  readonly origin: "given" | "document" | "registered";
+  /** Whether the user gave it, published a document about it, it was registered on the way, or there is no need of one. */
+  readonly origin: "given" | "document" | "registered" | "unnamed";
 }
 
 /** What a sign-in results in, and all that is needed to keep it alive. Plain data, to be stored. */
@@ -100,6 +101,11 @@ export function isOver({ expiresAt }: Tokens, now: number): boolean {
   return expiresAt !== undefined && now >= expiresAt;
 }
 
+/** Tells whether the next token comes without a person: client credentials are as good for that as a refresh token. */
+export function isRenewable({ refreshToken, grant }: Tokens): boolean {
+  return refreshToken !== undefined || !needsPerson(grant);
+}
+
 /** What to do for a token that can be used. */
 export type Choice = "use" | "renew" | "sign in";
 
@@ -118,7 +124,6 @@ export function chooseTokens(
   if (stored === undefined) return "sign in";
   const good = stored.accessToken !== refused && !isOver(stored, now);
   if (good && !isDue(stored, now, random)) return "use";
-  // Client credentials are as good as a refresh token: they get the next one without a person.
-  if (stored.refreshToken !== undefined || stored.grant === "client_credentials") return "renew";
+  if (isRenewable(stored)) return "renew";
   return good ? "use" : "sign in";
 }

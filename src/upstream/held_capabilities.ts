@@ -19,6 +19,11 @@ const OWNERS: Readonly<Record<string, string>> = {
   "logging/setLevel": "logging",
 };
 
+/** The capability that a server must have declared for this method; `undefined` for none. */
+export function capabilityOf(method: string): string | undefined {
+  return Object.hasOwn(OWNERS, method) ? OWNERS[method] : undefined;
+}
+
 /**
  * The answer to a request for something that the client was shown and that the server which is there now does not have:
  * an empty list, or `-32601`. `undefined` when the server is to answer.
@@ -33,7 +38,7 @@ export function answerForLack(
   endpoint: string,
 ): Message | undefined {
   const method = message.method!;
-  const owner = Object.hasOwn(OWNERS, method) ? OWNERS[method]! : undefined;
+  const owner = capabilityOf(method);
   if (owner === undefined || shown[owner] === undefined || present[owner] !== undefined) return undefined;
   const list = Object.hasOwn(SERVER_LISTS, method) ? SERVER_LISTS[method] : undefined;
   if (list !== undefined) return resultAnswer(message.id!, { [list.member]: [] });

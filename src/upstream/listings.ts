@@ -18,6 +18,8 @@ export interface Listings {
   replace(method: string, pages: readonly Message[]): void;
   /** Forgets what tools say of themselves: another server's would be meant. */
   forgetHints(): void;
+  /** Forgets what one tool says of itself, until the list is read again: not all servers say the same. */
+  dispute(tool: string): void;
 }
 
 /** Pages of one list that are kept at most, and their bytes. */
@@ -36,6 +38,7 @@ export function createListings(): Listings {
   const lists = new Map<string, Shown>();
   let hints: Map<string, ToolHints> | undefined;
   let hintsKnown = true;
+  const disputed = new Set<string>();
 
   function readHints(): Map<string, ToolHints> {
     const found = new Map<string, ToolHints>();
@@ -65,12 +68,14 @@ export function createListings(): Listings {
       if (method !== "tools/list") return;
       hints = undefined;
       hintsKnown = true;
+      disputed.clear();
     },
     hintsFor(call) {
       if (call.method !== "tools/call" || !hintsKnown) return undefined;
       const name = textAt(call, ["params", "name"]);
       const value = name === undefined ? undefined : JSON.parse(name);
-      return typeof value === "string" ? (hints ??= readHints()).get(value) : undefined;
+      if (typeof value !== "string" || disputed.has(value)) return undefined;
+      return (hints ??= readHints()).get(value);
     },
     get methods() {
       return [...lists.keys()];
@@ -88,6 +93,9 @@ export function createListings(): Listings {
     },
     forgetHints() {
       hintsKnown = false;
+    },
+    dispute(tool) {
+      disputed.add(tool);
     },
   };
 }

@@ -51,6 +51,7 @@ export async function openCandidate(options: CandidateOptions): Promise<Peer> {
     ...settingsFor(endpoint, settings),
     endpoint,
     transport,
+    ...(options.candidate.address && { address: options.candidate.address }),
     era: memory,
     ...(account === undefined ? {} : { credentials: account }),
   };

@@ -34,6 +34,8 @@ export interface PoolTools {
   ) => Promise<Peer>;
   /** What the tool that is called says of itself. */
   readonly hintsFor: (call: Message) => ToolHints | undefined;
+  /** Makes that count as unknown for one tool. */
+  readonly dispute: (tool: string) => void;
 }
 
 /**
@@ -71,8 +73,10 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       open: (upstream, itsReplayed) =>
         openCandidate({
           candidate: upstream,
-          // The user's headers are for all that were named.
-          settings: { ...settings, endpoint: upstream.endpoint, transport: upstream.transport },
+          // The user's headers are for all that the user has named.
+          settings: upstream.foreign === true
+            ? { ...withoutCredentials(settings), endpoint: upstream.endpoint }
+            : { ...settings, endpoint: upstream.endpoint },
           era: eras.of(upstream.endpoint),
           session,
           replayed: itsReplayed,
@@ -80,6 +84,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
           logger,
         }),
       hintsFor: listings.hintsFor,
+      dispute: listings.dispute,
     });
   }
 
@@ -175,4 +180,10 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       await Promise.all([whole.close(), eras.close()]);
     },
   };
+}
+
+/** For whom the user has not named: headers and certificates stay here. */
+function withoutCredentials(settings: ConnectSettings): ConnectSettings {
+  const { clientCertificate: _, ...rest } = settings;
+  return { ...rest, headers: [] };
 }

@@ -233,3 +233,13 @@ Deno.test("Whatever is noted, a member is chosen exactly while its circuit is cl
     }
   }));
 });
+
+Deno.test("How slow one was is forgotten when it has not been asked for ten seconds", () => {
+  const { health, all, members } = setUp();
+  const now = performance.now();
+  health.took(all[0]!, "ping", 500, now);
+  health.tick(now + 5000);
+  deepStrictEqual(members.view.latencies[0], 500);
+  health.tick(now + 10_001);
+  deepStrictEqual(members.view.latencies[0], 0);
+});

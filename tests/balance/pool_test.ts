@@ -27,6 +27,7 @@ function setUp(names: string, options: Partial<PoolOptions> = {}) {
       return Promise.resolve<Peer>(peers.get(name)!);
     },
     hintsFor: () => READ,
+    dispute() {},
     logger: collectedLog().logger,
     random: () => 0,
     ...options,

@@ -1,4 +1,5 @@
 /** The measures. Each runs once a round, for all subjects, whose order changes from round to round. */
+import { balancer, several } from "./balance_measures.ts";
 import { canReadMemory, pause, peakMiB, resetPeak, restingMiB } from "./memory.ts";
 import {
   ECHO_TEXT,
@@ -67,6 +68,8 @@ export const MEASURES: readonly Measure[] = [
     },
   },
   { name: "eras", metrics: ["toLegacy", "toModern"], run: eras },
+  { name: "balancer", metrics: ["balanced", "choice3", "choice1000"], run: balancer },
+  { name: "several", metrics: ["threeOfOne", "failover"], run: several },
   { name: "soak", metrics: ["rss10k", "rss100k"], long: true, run: soak },
 ];
 
@@ -88,7 +91,7 @@ export async function withSession<T>(
 }
 
 /** Runs a step of one subject; a failure is noted beside the figures and stops nothing. */
-async function attempt(
+export async function attempt(
   round: Round,
   subject: Subject,
   metrics: readonly MetricKey[],

@@ -4,7 +4,7 @@
 export interface Metric {
   readonly key: string;
   readonly title: string;
-  readonly unit: "ms" | "calls/s" | "MiB" | "";
+  readonly unit: "ms" | "µs" | "calls/s" | "MiB" | "";
   /** Decimal places shown. */
   readonly digits: number;
   readonly better: "lower" | "higher";
@@ -43,6 +43,11 @@ export const METRICS: readonly Metric[] = [
   metric("peak", "peak RSS rise by one 16 MiB result", "MiB", 1, true),
   metric("toLegacy", "added by a modern client at a legacy server, p50", "ms", 3),
   metric("toModern", "added by a legacy client at a modern server, p50", "ms", 3),
+  metric("balanced", "added by the balancer over the plain proxy, p50", "ms", 3),
+  metric("choice3", "a choice among 3 upstreams, dearest policy", "µs", 2),
+  metric("choice1000", "a choice among 1,000 upstreams, dearest policy", "µs", 2),
+  metric("threeOfOne", "three upstreams of fixed capacity, times one", "", 2, false, "higher"),
+  metric("failover", "an upstream killed: slowest call after it, times a usual one", "", 2),
   metric("jsonP50", "JSON answers: call, p50", "ms", 2),
   metric("jsonAddedP50", "JSON answers: added latency, p50", "ms", 2),
   metric("jsonRate", "JSON answers: calls/s, 64 in flight", "calls/s", 0, false, "higher"),

@@ -21,6 +21,8 @@ export interface Subject {
   readonly usesServer: boolean;
   /** Opens a session towards an MCP endpoint; after `deadlineMs` whatever waits for it fails. */
   open(url: string, deadlineMs: number): Session;
+  /** Opens one towards several that are taken for one server; absent for those that can't. */
+  readonly openPool?: (urls: readonly string[], deadlineMs: number) => Session;
 }
 
 /** How the subjects are made. */
@@ -36,20 +38,38 @@ export interface SubjectOptions {
 /** Makes the subjects asked for, installing rivals as needed. */
 export async function makeSubjects(options: SubjectOptions): Promise<Subject[]> {
   const wanted = (key: string) => options.only === undefined || options.only.has(key);
-  const spawning = (key: string, label: string, role: Role, program: (url: string) => Program): Subject => ({
+  const spawning = (
+    key: string,
+    label: string,
+    role: Role,
+    program: (url: string) => Program,
+    pool?: (urls: readonly string[]) => Program,
+  ): Subject => ({
     key,
     label,
     role,
     spawns: true,
     usesServer: role !== "floor",
     open: (url, deadlineMs) => openStdioSession(program(url), deadlineMs, options.verbose),
+    ...(pool && {
+      openPool: (urls: readonly string[], deadlineMs: number) =>
+        openStdioSession(pool(urls), deadlineMs, options.verbose),
+    }),
   });
   const deno = (args: string[]): Program => ({ command: Deno.execPath(), args: ["run", "-A", ...args] });
   const subjects: Subject[] = [];
   if (wanted("ours")) {
     const bundle = await bundleProgram(options.program);
-    const args = ["--no-config", "--no-lock", bundle, "proxy", "--endpoint"];
-    subjects.push(spawning("ours", "mcp-connect", "ours", (url) => deno([...args, url])));
+    const run = (...args: string[]) => deno(["--no-config", "--no-lock", bundle, ...args]);
+    subjects.push(
+      spawning(
+        "ours",
+        "mcp-connect",
+        "ours",
+        (url) => run("proxy", "--endpoint", url),
+        (urls) => run("load-balance", "--endpoints", urls.join(",")),
+      ),
+    );
   }
   subjects.push(
     spawning(
@@ -57,6 +77,7 @@ export async function makeSubjects(options: SubjectOptions): Promise<Subject[]> 
       "mcp-connect from source",
       "ours",
       (url) => deno([options.program, "proxy", "--endpoint", url]),
+      (urls) => deno([options.program, "load-balance", "--endpoints", urls.join(",")]),
     ),
   );
   if (RIVALS.some((rival) => wanted(rival.name))) {

@@ -79,6 +79,30 @@ export function judge(samples: Samples, rivals: readonly string[], subject: "our
       1.1,
       `${growth < 1 ? "" : "+"}${((growth - 1) * 100).toFixed(1)} %`,
     ),
+    atMost(
+      "balancer over proxy, added p50",
+      "at most 0.1 ms",
+      ours("balanced"),
+      0.1,
+      `${ours("balanced").toFixed(3)} ms`,
+    ),
+    ...[3, 1000].map((size) => {
+      const cost = ours(`choice${size}`);
+      return atMost(`a choice among ${size} upstreams`, "at most 5 µs", cost, 5, `${cost.toFixed(2)} µs`);
+    }),
+    {
+      title: "three upstreams of fixed capacity",
+      bound: "at least 2.8 times one",
+      found: isNaN(ours("threeOfOne")) ? "not measured" : `${ours("threeOfOne").toFixed(2)} times`,
+      passed: isNaN(ours("threeOfOne")) ? undefined : ours("threeOfOne") >= 2.8,
+    },
+    atMost(
+      "an upstream killed",
+      "the slowest call takes one request's time more at most",
+      ours("failover"),
+      2,
+      `${ours("failover").toFixed(2)} times a usual one`,
+    ),
     atMost("peak RSS by a 16 MiB result", "a rise of at most 64 MiB", peak, 64, mib(peak)),
   ];
 }

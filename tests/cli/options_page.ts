@@ -58,8 +58,8 @@ tools. The variable of an option that a command does not have means nothing to i
 
 ## The endpoint
 
-It is given as a bare argument, with \`--endpoint\`, or as a command after \`--\`, in one of these ways only; or by
-\`MCP_CONNECT_ENDPOINT\`, and then \`mcp-connect\` alone, or with options, means \`mcp-connect proxy\`.
+It is given as a bare argument, with \`--endpoint\`, or as a command after \`--\`, in one of these ways only (several
+endpoints are dealt with below); or by \`MCP_CONNECT_ENDPOINT\`, and then \`mcp-connect\` alone, or with options, means \`mcp-connect proxy\`.
 
 | Text | Endpoint |
 | --- | --- |
@@ -83,6 +83,44 @@ A command line is split into words without a shell:
 - Quotes may begin and end inside a word, and \`""\` is an empty word.
 - Nothing is expanded: no variables, globs, \`~\`, \`;\`, \`|\` or \`>\`.
 - A quote that is not closed, or a backslash at the end, is an error.
+
+## Several upstreams
+
+\`load-balance\` spreads requests over several upstreams; so do \`proxy\` and \`auth-proxy\` as soon as there is more than
+one: several \`--endpoint\`, \`--endpoints\`, \`--endpoints-file\`, or a name to look up. Upstreams are all that is named:
+\`load-balance\`'s bare arguments, each \`--endpoint\`, \`--endpoints\` with commas in between (a command line with commas
+goes into one of the others), the command after \`--\`, and the lines of \`--endpoints-file\`, in this order. What the
+command line names replaces what the environment does. The same upstream twice is an error.
+
+| At the end of an upstream | Meaning |
+| --- | --- |
+| \`;weight=N\` | its share next to the others' 1: above 0 and up to 1000, with decimals if wanted; 0 is \`;drain\` |
+| \`;drain\` | it takes nothing new |
+
+Other semicolons are the endpoint's own, but what looks like a misspelt attribute is an error. Weights count with the
+policies \`least-pending\`, \`p2c\`, \`random\`, \`weighted\` and \`hash\`. Where there are some, or SRV records, the policy is
+\`weighted\` unless another is named; \`round-robin\` or \`sticky\` together with weights is an error.
+
+| Upstream | Stands for |
+| --- | --- |
+| \`dns+https://host:port/path\`, \`dns+http://…\`, \`dns+tcp://host:port\` | every address of the name, of both families, each an upstream of its own. The name is kept for \`Host\` and TLS; no proxy is used |
+| \`srv+https://_mcp._tcp.example.com/path\`, \`srv+http://…\`, \`srv+tcp://_mcp._tcp.example.com\` | the servers of the name's SRV records (RFC 2782): those of the lowest priority, with the weights of the records. \`Host\` and TLS have the target's name and port |
+
+Names are looked up at the start and every \`--dns-refresh\` seconds, by the system or by \`--dns-server\`. What can't be
+looked up any more stays as it was, with a warning. A first lookup that fails is repeated after a second, two, four and so
+on. Headers and credentials go to all upstreams at URLs, the targets of SRV records included: who may change those records
+says where they go. Looking up takes \`--allow-net\` for the name or the DNS server, connecting takes it for the name and
+for each address, and https to an address of a name also for \`127.0.0.1\`, where a way to it is opened for this process
+alone.
+
+\`--endpoints-file\` and \`--drain-file\` are read again when they change: when the system says so, which takes
+\`--allow-read\` for their directory, and every five seconds. A file of upstreams that can't be read, is wrong or is empty
+stops the program at the start; later on the log says what is wrong, and the upstreams from before stay.
+\`--drain-file\` may be missing; each of its lines is an upstream as it is written elsewhere or shown in the log, or an
+\`address:port\` of one that is looked up.
+
+The options of balancing are an error for one endpoint alone, and their variables mean nothing to it; \`--status-port\`
+makes it a pool of one.
 
 ## Headers
 

@@ -89,6 +89,7 @@ const table: [args: string[], line: RegExp][] = [
   [["test", "--endpoint", "a:1", "--endpoint", "b:1"], /--endpoint is given more than once/],
   [["test", "--endpoints", "a:1"], /--endpoints for test; it belongs to proxy, load-balance and auth-proxy/],
   [["test", "dns+https://x/mcp"], /dns\+https: stands for all .*load-balance/],
+  [["auth-proxy", "--endpoints", "https://x/,dns+tcp://a:1"], /only servers at an http or https URL/],
   [["auth-proxy", "--endpoints", "https://x/,a:1"], /only servers at an http or https URL are signed in to/],
   [["notification-demo", "3"], /notification-demo takes no arguments/],
   [["notification-demo", "--count", "many"], /--count takes a whole number/],

@@ -277,6 +277,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "client-secret-file": "nowhere",
     "client-info": "nowhere",
     "client-private-key": "nowhere",
+    "idp-client-secret-file": "nowhere",
     "authorize-param": "NOEQUALS",
   };
   // These take any text, or are read elsewhere.
@@ -291,7 +292,7 @@ Deno.test("every option can be given by its variable, and an error names that", 
     "client-id",
     "client-secret",
   ];
-  free.push("client-key-algorithm", "scopes", "resource", "import");
+  free.push("client-key-algorithm", "scopes", "resource", "import", "workload-token-file");
   for (const option of OPTIONS) {
     if (free.includes(option.name)) continue;
     const variable = variableOf(option.name);
@@ -556,4 +557,50 @@ Deno.test("tokens are kept by the keychain where that is asked for", () => {
     problem({ options: { ...url, "token-store": "cloud" } }),
     /--token-store takes one of file, keychain/,
   );
+});
+
+Deno.test("one way to sign in is chosen, with all that it needs and nothing that it can't use", () => {
+  const oauth = (options: ParsedOptions) => settings({ options: { ...url, ...options } }).signIn!.oauth;
+  const workload = { "workload-token-file": "/run/token" };
+  const idToken = {
+    "id-token-file": "/run/id",
+    "idp-token-url": "https://idp.example/token",
+    "idp-client-id": " idp ",
+  };
+  deepStrictEqual(oauth(workload), {
+    ...DEFAULT_SETTINGS,
+    grant: "jwt_bearer",
+    workloadTokenFile: "/run/token",
+  });
+  deepStrictEqual(oauth({ ...idToken, "client-id": "c", "idp-client-secret": "hunter2" }), {
+    ...DEFAULT_SETTINGS,
+    grant: "id_jag",
+    clientId: "c",
+    identityProvider: {
+      idTokenFile: "/run/id",
+      tokenUrl: "https://idp.example/token",
+      clientId: "idp",
+      clientSecret: "hunter2",
+    },
+  });
+  // Wherever it is started, the same file is the same account.
+  strictEqual(oauth({ "workload-token-file": "token" }).workloadTokenFile, `${Deno.cwd()}/token`);
+  const document = { "client-metadata-url": "https://me.example/client.json" };
+  strictEqual(oauth({ ...idToken, ...document }).grant, "id_jag");
+
+  const rows: readonly (readonly [options: ParsedOptions, wanted: RegExp])[] = [
+    [{ ...workload, "device-code": true }, /--device-code and --workload-token-file contradict/],
+    [{ ...workload, ...idToken, "client-id": "c" }, /--workload-token-file and --id-token-file contradict/],
+    [idToken, /--id-token-file needs --client-id/],
+    [{ "id-token-file": "/run/id", "client-id": "c" }, /needs --idp-token-url and --idp-client-id/],
+    [{ ...idToken, "idp-token-url": "idp.example", "client-id": "c" }, /--idp-token-url takes an http/],
+    [{ ...idToken, "idp-client-secret": " ", "client-id": "c" }, /--idp-client-secret is empty/],
+    [{ "idp-client-secret": "hunter2" }, /--idp-client-secret is of use only with --id-token-file/],
+    [{ "idp-token-url": "https://idp.example/" }, /--idp-token-url is of use only with/],
+  ];
+  for (const [options, wanted] of rows) {
+    const text = problem({ options: { ...url, ...options } });
+    match(text, wanted);
+    ok(!text.includes("hunter2"));
+  }
 });

@@ -35,6 +35,8 @@ export const EXTRAS = {
     "auth/2025-03-26-oauth-endpoint-fallback",
     "auth/client-credentials-basic",
     "auth/client-credentials-jwt",
+    "auth/wif-jwt-bearer",
+    "auth/enterprise-managed-authorization",
   ],
 } as const;
 

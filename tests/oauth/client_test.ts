@@ -57,6 +57,13 @@ Deno.test("a client is given, else a document, else registered, else the user is
     ["NO_CLIENT", { settings: DOCUMENT }],
     ["NO_CLIENT", {}],
     ["NO_CLIENT", { settings: { grant: "client_credentials" }, metadata: DCR }],
+    ["NO_CLIENT", { settings: { grant: "id_jag" }, metadata: DCR }],
+    ["given", { settings: { grant: "id_jag", clientId: "c" }, metadata: DCR }],
+    ["document", { settings: { grant: "id_jag", ...DOCUMENT }, metadata: CIMD }],
+    // A workload's token says all.
+    ["unnamed", { settings: { grant: "jwt_bearer" }, metadata: DCR }],
+    ["given", { settings: { grant: "jwt_bearer", clientId: "c" } }],
+    ["document", { settings: { grant: "jwt_bearer", ...DOCUMENT }, metadata: CIMD }],
     // What was registered is of use at that issuer, with that redirect URI, as long as its secret lives.
     ["register", {
       metadata: DCR,

@@ -30,11 +30,13 @@ export interface ProtectedServerOptions {
   readonly seconds?: number;
   /** The issuer that the metadata names, and that has metadata of its own elsewhere. @default its own origin */
   readonly issuer?: string;
+  /** Judges a JWT that is to be the grant: what it is refused with, or nothing. @default each is refused */
+  readonly judge?: (assertion: string) => Record<string, unknown> | undefined;
 }
 
 /** Starts it on a random port. */
 export function startProtectedServer(
-  { seconds = 3600, issuer: other }: ProtectedServerOptions = {},
+  { seconds = 3600, issuer: other, judge = () => ({ error: "invalid_grant" }) }: ProtectedServerOptions = {},
 ): ProtectedServer {
   const secrets: string[] = [];
   const good = new Set<string>();
@@ -55,6 +57,12 @@ export function startProtectedServer(
     const parameters = new URLSearchParams(await request.text());
     const grant = parameters.get("grant_type") ?? "";
     tokenRequests.push({ grant, parameters, authorization: request.headers.get("authorization") });
+    if (grant === "urn:ietf:params:oauth:grant-type:jwt-bearer") {
+      const refusal = judge(parameters.get("assertion") ?? "");
+      if (refusal !== undefined) return Response.json(refusal, { status: 400 });
+      const { accessToken } = issue();
+      return Response.json({ access_token: accessToken, token_type: "Bearer", expires_in: seconds });
+    }
     // A refresh token is good once.
     const fits = grant === "client_credentials" ||
       grant === "refresh_token" && refreshable.delete(parameters.get("refresh_token") ?? "");

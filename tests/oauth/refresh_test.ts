@@ -82,6 +82,9 @@ Deno.test("what the store holds is used, renewed, or no use", () => {
     [WITHOUT_REFRESH, undefined, over, "sign in"],
     [WITHOUT_REFRESH, "a1", 0, "sign in"],
     [{ ...WITHOUT_REFRESH, grant: "client_credentials" }, "a1", 0, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "jwt_bearer" }, "a1", 0, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "id_jag" }, undefined, over, "renew"],
+    [{ ...WITHOUT_REFRESH, grant: "device_code" }, "a1", 0, "sign in"],
     [WITHOUT_END, undefined, over * 1000, "use"],
     [WITHOUT_END, "a1", 5, "renew"],
   ];
@@ -320,6 +323,23 @@ Deno.test("a token that is due but good is used while its server is down", async
     now: () => 3_590_000,
   }).fresh(never);
   ok(fresh.kind === "tokens" && fresh.tokens === TOKENS);
+});
+
+Deno.test("who is let in no more without a person asks less and less often, and uses what is still good", async () => {
+  const machine: Tokens = { ...WITHOUT_REFRESH, grant: "client_credentials" };
+  let now = 3_545_000;
+  let asked = 0;
+  const one = refresher(memoryStore(machine), () => {
+    asked++;
+    return Promise.reject(failed("TOKEN_REFUSED", "invalid_grant"));
+  }, { now: () => now });
+  for (const after of [0, 100, 899, 1, 1999, 1]) {
+    now += after;
+    const fresh = await one.fresh(never);
+    ok(fresh.kind === "tokens" && fresh.tokens === machine);
+  }
+  // At once, after a second, and after two more.
+  strictEqual(asked, 3);
 });
 
 Deno.test("a server that refuses what it gives is not asked for ever", async () => {

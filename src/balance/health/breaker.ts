@@ -2,9 +2,10 @@
  * The circuit breaker of one upstream, as a function from state to state; who calls it keeps the state and has the clock.
  *
  * It is our own although `cockatiel` 4.0.0 has the same pieces. Measured in Deno 2.9: its import costs 6 ms and 3.5 MB
- * (`SamplingBreaker` alone 4 ms and 3 MB), nearly as much as all else at the start; it reads `Date.now` itself, so that
- * neither a test nor a simulation can hand in the time; after a pause its window still holds what is long past, one bucket
- * a call being cleared; and its half-open state has callers wait for the trial where here they go to another upstream.
+ * (`SamplingBreaker` alone 4 ms and 3 MB), where an empty program takes 27 ms; a call through it 0.5 to 0.8 µs, one of
+ * {@linkcode nextCircuit} 0.1. It reads `Date.now` itself, so that neither a test nor a simulation can hand in the time; after
+ * a pause its window still holds what is long past, as one bucket a call is cleared; and while it is half open callers wait
+ * for the trial, where here they go to another upstream.
  */
 
 /** What answers were like of late: one place for each second, used again and again. */

@@ -53,10 +53,10 @@ export function findOutliers(upstreams: readonly OutlierInput[], maxEjectedPerce
   );
   if (judged.length < 2) return [];
   const ratio = judged.length === 2 ? RATIO_OF_TWO : RATIO;
-  const usualSlowness = mediansOfOthers(judged.map(({ upstream }) => upstream.slowness));
-  const usualFailures = mediansOfOthers(judged.map(({ upstream }) => upstream.failureShare));
-  const found = judged.flatMap(({ index, upstream }, i) => {
-    const outlier = judge(upstream, usualSlowness[i]!, usualFailures[i]!, ratio);
+  const usualSlowness = medianOfOthers(judged.map(({ upstream }) => upstream.slowness));
+  const usualFailures = medianOfOthers(judged.map(({ upstream }) => upstream.failureShare));
+  const found = judged.flatMap(({ index, upstream }) => {
+    const outlier = judge(upstream, usualSlowness, usualFailures, ratio);
     const forMs = Math.min(LONGEST_EJECTION_MS, EJECTION_MS * (upstream.timesEjected + 1));
     return outlier === undefined ? [] : [{ ...outlier, index, forMs }];
   });
@@ -93,14 +93,12 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`;
 }
 
-/** For each value the median of all but itself. */
-function mediansOfOthers(values: readonly number[]): number[] {
-  const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
+/**
+ * The median of all but the greatest. To each of the upper half it is the median of the others, and to one of the lower half
+ * it is no less than that one has: whom to compare with it makes no difference there.
+ */
+function medianOfOthers(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
   const others = values.length - 1;
-  const medians = Array<number>(values.length);
-  for (const [rank, i] of order.entries()) {
-    const at = (place: number) => values[order[place < rank ? place : place + 1]!]!;
-    medians[i] = (at((others - 1) >> 1) + at(others >> 1)) / 2;
-  }
-  return medians;
+  return (sorted[(others - 1) >> 1]! + sorted[others >> 1]!) / 2;
 }

@@ -31,6 +31,7 @@ export function createChooser(policy: PolicyName, draw: () => number = Math.rand
   let secondTurn = -1;
   let present = -1;
   let credits = new Float64Array(0);
+  const without = createExclusion();
 
   function chooseFirst(view: PoolView, key: number): number {
     turn = turn === TURNS ? 0 : turn + 1;
@@ -87,10 +88,21 @@ function grown(credits: Float64Array, size: number): Float64Array<ArrayBuffer> {
   return larger;
 }
 
-/** A copy of what may be chosen, less some: second choices are rare enough for it. */
-function without(view: PoolView, excluded: ReadonlySet<number>): PoolView {
-  const isAvailable = view.isAvailable.slice(0, view.size);
-  for (const index of excluded) isAvailable[index] = 0;
-  const available = view.available.slice(0, view.availableCount).filter((index) => isAvailable[index] === 1);
-  return { ...view, isAvailable, available, availableCount: available.length };
+/** Makes what takes some away from a view; its arrays are used again for the next. */
+function createExclusion(): (view: PoolView, excluded: ReadonlySet<number>) => PoolView {
+  let isAvailable = new Uint8Array(0);
+  let available = new Int32Array(0);
+  return (view, excluded) => {
+    const { size } = view;
+    if (isAvailable.length < size) {
+      isAvailable = new Uint8Array(size);
+      available = new Int32Array(size);
+    }
+    for (let i = 0; i < size; i++) isAvailable[i] = view.isAvailable[i]!;
+    for (const index of excluded) if (index < size) isAvailable[index] = 0;
+    let availableCount = 0;
+    for (let i = 0; i < size; i++) if (isAvailable[i] === 1) available[availableCount++] = i;
+    const { weights, shares, pending, latencies, seeds } = view;
+    return { size, availableCount, available, isAvailable, weights, shares, pending, latencies, seeds };
+  };
 }

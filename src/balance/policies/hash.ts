@@ -1,6 +1,9 @@
 import { mix32 } from "./mix32.ts";
 import type { PoolView } from "./view.ts";
 
+/** Lots are spread evenly from 0 to this, and are neither. */
+const LOTS = 0x1_0000_0000;
+
 /**
  * Chooses the same upstream for the same key, each for as many keys as its weight and share say.
  *
@@ -20,13 +23,12 @@ export function hash(view: PoolView, key: number): number {
   for (let i = 0; i < availableCount; i++) {
     const index = available[i]!;
     const seed = seeds[index]!;
-    // Even between 0 and 1, never either.
-    const lot = (mix32(seed ^ scattered) + 0.5) / 0x1_0000_0000;
+    const lot = mix32(seed ^ scattered) + 0.5;
     const weight = weights[index]! * shares[index]!;
-    // It is a race: −ln(1 − lot) / weight is when this one arrives, and the first arrives first as often as its weight is
-    // to the sum. As −ln(1 − lot) > lot, nearly all are out of the race without a logarithm.
+    // It is a race: with lots from 0 to 1, −ln(1 − lot) / weight is when this one arrives, and each is the first as often as
+    // its weight is to the sum. As −ln(1 − lot) > lot, nearly all are out of the race without a logarithm.
     if (lot > soonest * weight) continue;
-    const arrival = -Math.log1p(-lot) / weight;
+    const arrival = -LOTS * Math.log1p(-lot / LOTS) / weight;
     if (arrival < soonest || (arrival === soonest && seed > bestSeed)) {
       best = index;
       bestSeed = seed;

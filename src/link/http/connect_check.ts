@@ -11,6 +11,11 @@ export interface ConnectCheckOptions {
   readonly connectTimeoutMs: number;
   /** Certificates trusted beside the roots, PEM. */
   readonly caCerts: readonly string[];
+  /** An origin that is connected to at another address than its name's, and without a proxy. */
+  readonly pinned?: {
+    readonly origin: string;
+    readonly address: { readonly hostname: string; readonly port: number };
+  };
   /** How long a connection of the client stays usable when nothing passes, in milliseconds. */
   readonly idleMs: number;
   readonly logger: Logger;
@@ -46,6 +51,7 @@ export function connectCheck(options: ConnectCheckOptions): ConnectCheck {
   let warned = false;
 
   function isDirect(url: URL): boolean {
+    if (url.origin === options.pinned?.origin) return true;
     const use = proxyUse(url, (name) => mayRead(name) ? Deno.env.get(name) : null);
     // Which is what the client makes true, where it can.
     if (use === "proxy" && isLoopback(url) && mayRead("NO_PROXY") && mayRead("no_proxy")) return true;
@@ -96,9 +102,13 @@ export function connectCheck(options: ConnectCheckOptions): ConnectCheck {
 }
 
 /** Connects and closes; false when that took too long. A failure of any other kind counts as true. */
-async function connects(url: URL, { connectTimeoutMs, caCerts }: ConnectCheckOptions): Promise<boolean> {
+async function connects(
+  url: URL,
+  { connectTimeoutMs, caCerts, pinned }: ConnectCheckOptions,
+): Promise<boolean> {
   const signal = AbortSignal.timeout(connectTimeoutMs);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
+  const address = url.origin === pinned?.origin ? pinned.address : { hostname, port: portOf(url) };
   let conn: Deno.Conn | undefined;
   const close = () => {
     try {
@@ -108,7 +118,7 @@ async function connects(url: URL, { connectTimeoutMs, caCerts }: ConnectCheckOpt
     }
   };
   try {
-    conn = await Deno.connect({ hostname, port: portOf(url), signal });
+    conn = await Deno.connect({ ...address, signal });
     if (url.protocol === "https:") {
       const tls = await Deno.startTls(conn as Deno.TcpConn, { hostname, caCerts: [...caCerts] });
       conn = tls;

@@ -1,5 +1,6 @@
 import type { Logger } from "../../telemetry/logger.ts";
 import { type Failure, failure } from "../failure.ts";
+import type { Address, AddressTunnel } from "./address_tunnel.ts";
 import { dropBody } from "./body.ts";
 import type { ConnectCheck } from "./connect_check.ts";
 import type { CookieJar } from "./cookie_jar.ts";
@@ -24,6 +25,8 @@ export interface HttpClientOptions {
   readonly credentials?: Credentials;
   /** How long making a connection may take, in milliseconds. */
   readonly connectTimeoutMs?: number;
+  /** What the endpoint's origin is connected to in place of its name, and without a proxy. */
+  readonly address?: Address;
   readonly logger: Logger;
 }
 
@@ -95,16 +98,19 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   /** Made when the first cookie comes. */
   let jar: CookieJar | undefined;
   let check: Promise<ConnectCheck> | undefined;
+  let tunnel: AddressTunnel | undefined;
+  let closed = false;
   /** The endpoint's own origin has answered something. */
   let answered = false;
 
   const isOwn = (url: URL) => url.origin === options.url.origin;
 
-  function clientFor(url: URL): Deno.HttpClient | Failure {
+  function clientFor(url: URL): Deno.HttpClient | Failure | Promise<Deno.HttpClient | Failure> {
     const client = known.get(url.origin);
     if (client !== undefined) return client;
-    const missing = missingPermission(url, endpoint);
+    const missing = missingPermission(`${url.hostname}:${portOf(url)}`, endpoint);
     if (missing !== undefined) return missing;
+    if (options.address !== undefined && isOwn(url)) return clientOf(options.address);
     const loopback = isLoopback(url);
     const certified = isOwn(url) && url.protocol === "https:" && options.clientCertificate !== undefined;
     const kind = `${loopback ? "loopback" : "other"}${certified ? " with certificate" : ""}`;
@@ -115,12 +121,49 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return made;
   }
 
-  function createClient(identity: HttpClientOptions["clientCertificate"]): Deno.HttpClient {
+  /** The client that connects to an address in place of the endpoint's name. */
+  async function clientOf(address: Address): Promise<Deno.HttpClient | Failure> {
+    const { origin, protocol, hostname } = options.url;
+    const host = `${bracketed(address.hostname)}:${address.port}`;
+    const secure = protocol === "https:";
+    for (const needed of secure ? [host, "127.0.0.1"] : [host]) {
+      const missing = missingPermission(needed, endpoint);
+      if (missing !== undefined) return missing;
+    }
+    let client: Deno.HttpClient;
+    if (secure) {
+      const { openAddressTunnel } = await import("./address_tunnel.ts");
+      if (closed) return failure("SHUTTING_DOWN", endpoint, "the connection has been given up");
+      tunnel ??= openAddressTunnel(address, `${hostname}:${portOf(options.url)}`);
+      const { proxy } = tunnel;
+      client = known.get(origin) ?? withOwnProxy(() => createClient(options.clientCertificate, { proxy }));
+    } else {
+      client = withoutProxy(() => createClient(undefined, { allowHost: true }), address.hostname);
+    }
+    clients.set("address", client);
+    known.set(origin, client);
+    return client;
+  }
+
+  /** Where a request really goes: to the address, in TLS by the tunnel. */
+  function targetOf(url: URL): URL {
+    if (options.address === undefined || !isOwn(url) || url.protocol === "https:") return url;
+    const target = new URL(url);
+    target.hostname = bracketed(options.address.hostname);
+    target.port = String(options.address.port);
+    return target;
+  }
+
+  function createClient(
+    identity: HttpClientOptions["clientCertificate"],
+    more: Deno.CreateHttpClientOptions = {},
+  ): Deno.HttpClient {
     return Deno.createHttpClient({
       http2: false,
       caCerts: [...options.caCerts],
       poolIdleTimeout: POOL_IDLE_MS,
       ...identity,
+      ...more,
     });
   }
 
@@ -135,6 +178,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       }
       const cookie = jar?.header(url, Date.now(), headers["cookie"]);
       if (cookie !== undefined) headers["cookie"] = cookie;
+      if (options.address !== undefined && url.protocol === "http:") headers["host"] = url.host;
     }
     Object.assign(headers, request.headers);
     // A session is known to the origin that made it, and to no other.
@@ -187,14 +231,21 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   async function checkFor(connectTimeoutMs: number): Promise<ConnectCheck> {
     const { connectCheck } = await import("./connect_check.ts");
-    const { caCerts } = options;
-    return connectCheck({ endpoint, connectTimeoutMs, caCerts, idleMs: POOL_IDLE_MS, logger });
+    const { caCerts, address } = options;
+    return connectCheck({
+      endpoint,
+      connectTimeoutMs,
+      caCerts,
+      idleMs: POOL_IDLE_MS,
+      ...(address && { pinned: { origin: options.url.origin, address } }),
+      logger,
+    });
   }
 
   /** Says what an error means that `fetch` threw. */
   async function explain(error: unknown, url: URL): Promise<HttpReply & { readonly failure: Failure }> {
     const { explainFetch } = await import("./explain.ts");
-    const explained = explainFetch(error, endpoint);
+    const explained = explainFetch(isOwn(url) ? tunnelError(error) : error, endpoint);
     const { code, hint, message } = explained.failure;
     if (answered || !isOwn(url) || url.protocol !== "https:") return explained;
     if (code !== "CONNECTION_LOST" && !(code === "TLS" && /\beof\b/i.test(message))) return explained;
@@ -203,6 +254,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       ? "if the server wants a client certificate, pass one with --client-cert and --client-key"
       : "does the server accept the certificate of --client-cert?";
     return { ...explained, failure: { ...explained.failure, hint: `${hint}; ${more}` } };
+  }
+
+  /** The tunnel can tell the client no more than that it has failed. */
+  function tunnelError(error: unknown): unknown {
+    const why = tunnel?.failure();
+    if (!(why instanceof Error) || !/tunnel/i.test(String((error as Error).cause ?? error))) return error;
+    return new Error(`client error (Connect): ${why.message}`);
   }
 
   return {
@@ -226,7 +284,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             if (isFailure(showing)) return { failure: showing, sent: false };
             shown = showing;
           }
-          const client = clientFor(url);
+          const found = clientFor(url);
+          const client = found instanceof Promise ? await found : found;
           if ("code" in client) return { failure: client, sent: false };
           if (options.connectTimeoutMs !== undefined) {
             const late = await (await (check ??= checkFor(options.connectTimeoutMs))).before(
@@ -235,7 +294,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             );
             if (late !== undefined) return { failure: late, sent: false };
           }
-          response = await fetch(url, {
+          response = await fetch(options.address === undefined ? url : targetOf(url), {
             method: request.method,
             headers: shown === NOTHING ? headersFor(request, url) : { ...headersFor(request, url), ...shown },
             redirect: "manual",
@@ -273,7 +332,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     },
 
     close() {
+      closed = true;
       for (const client of clients.values()) client.close();
+      tunnel?.close();
+      tunnel = undefined;
       clients.clear();
       known.clear();
     },
@@ -317,17 +379,28 @@ const THIS_MACHINE = "*,127.0.0.0/8,::1";
 const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /**
- * Makes a client that uses no proxy for this machine. A client takes its proxy from the environment when it is made,
- * and offers no other way to have none; so `NO_PROXY` names this machine for that moment, where there is a proxy and we
+ * Makes a client that uses no proxy for this machine, nor for `address`. A client takes its proxy from the environment when
+ * it is made, and offers no other way to have none; so `NO_PROXY` names them for that moment, where there is a proxy and we
  * may read and change the variables.
  */
-function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
-  const may = (variable: string) => Deno.permissions.querySync({ name: "env", variable }).state === "granted";
-  const proxied = PROXY_VARIABLES.some((name) => may(name) && Deno.env.get(name) !== undefined);
-  if (!proxied || !may("NO_PROXY") || !may("no_proxy")) return create();
+function withoutProxy(create: () => Deno.HttpClient, address?: string): Deno.HttpClient {
+  const proxied = PROXY_VARIABLES.some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
+  return proxied
+    ? withNoProxy(address === undefined ? THIS_MACHINE : `${THIS_MACHINE},${address}`, create)
+    : create();
+}
+
+/** Makes a client whose own proxy is used for every host, which `NO_PROXY` would except from that, too. */
+function withOwnProxy(create: () => Deno.HttpClient): Deno.HttpClient {
+  const excepted = ["NO_PROXY", "no_proxy"].some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
+  return excepted ? withNoProxy("", create) : create();
+}
+
+function withNoProxy(hosts: string, create: () => Deno.HttpClient): Deno.HttpClient {
+  if (!mayUse("NO_PROXY") || !mayUse("no_proxy")) return create();
   const before = ["NO_PROXY", "no_proxy"].map((name) => [name, Deno.env.get(name)] as const);
   try {
-    for (const [name] of before) Deno.env.set(name, THIS_MACHINE);
+    for (const [name] of before) Deno.env.set(name, hosts);
     return create();
   } finally {
     for (const [name, value] of before) {
@@ -337,14 +410,21 @@ function withoutProxy(create: () => Deno.HttpClient): Deno.HttpClient {
   }
 }
 
+function mayUse(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+}
+
+function bracketed(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
 /** The port of a URL, its scheme's own where it names none. */
 export function portOf(url: URL): number {
   return url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
 }
 
 /** Asks before using a permission, so that nothing ever prompts. */
-function missingPermission(url: URL, endpoint: string): Failure | undefined {
-  const host = `${url.hostname}:${portOf(url)}`;
+function missingPermission(host: string, endpoint: string): Failure | undefined {
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return undefined;
   return failure(
     "PERMISSION",

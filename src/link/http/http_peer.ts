@@ -24,6 +24,7 @@ export interface HttpPeerOptions {
   readonly cookies: boolean;
   readonly credentials?: Credentials;
   readonly connectTimeoutMs?: number;
+  readonly address?: { readonly hostname: string; readonly port: number };
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
   readonly logger: Logger;

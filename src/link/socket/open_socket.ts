@@ -12,14 +12,22 @@ const CHUNK = 64 * 1024;
  * answered within 250 ms; `localhost` is 127.0.0.1 and ::1, whatever the resolver knows of it (the latter where
  * its permission is granted too). `open` rejects with a {@linkcode LinkError}: `REFUSED`, `NOT_FOUND`, `UNREACHABLE`,
  * `TIMEOUT`, `PERMISSION` or `INVALID`; when the signal aborts for another reason than a timeout, with that.
+ *
+ * @param address what is connected to in place of the name
  */
-export function openTcp({ hostname, port }: { hostname: string; port: number }): OpenLink {
+export function openTcp(
+  { hostname, port }: { hostname: string; port: number },
+  address?: { readonly hostname: string; readonly port: number },
+): OpenLink {
   return async (signal) => {
     signal.throwIfAborted();
     const host = `${bracketed(hostname)}:${port}`;
     requirePermission({ name: "net", host }, `--allow-net=${host}`);
+    const to = address ?? { hostname, port };
+    const place = `${bracketed(to.hostname)}:${to.port}`;
+    requirePermission({ name: "net", host: place }, `--allow-net=${host},${place}`);
     const name = describeEndpoint({ kind: "tcp", hostname, port });
-    const conn = await connect(name, signal, () => connectTcp(hostname, port, signal));
+    const conn = await connect(name, signal, () => connectTcp(to.hostname, to.port, signal));
     // A request in two writes would wait 40 ms for Nagle's algorithm and the delayed acknowledgement.
     conn.setNoDelay(true);
     return socketLink(name, conn);

@@ -109,9 +109,15 @@ function listen(options: BrowserUserOptions, openBrowser: OpenBrowser, signal: A
   const port = plan.given?.loopback === false ? undefined : Number(new URL(uri).port || "80");
 
   async function open(facts: SignInFacts): Promise<void> {
-    options.say(openingText(facts));
-    const opened: Opened = await openBrowser(facts.url, over.signal);
-    if (!opened.ok && !over.signal.aborted) options.say(notOpenedText(facts, opened.why));
+    let begun = false;
+    const begins = () => {
+      begun = true;
+      options.say(openingText(facts));
+    };
+    const opened = await openBrowser(facts.url, over.signal, begins)
+      .catch((error): Opened => ({ ok: false, why: String(error) }));
+    if (opened.ok || over.signal.aborted) return;
+    options.say(begun ? notOpenedText(facts, opened.why) : printText(facts, opened.why));
   }
 
   return {
@@ -119,9 +125,7 @@ function listen(options: BrowserUserOptions, openBrowser: OpenBrowser, signal: A
     show(url) {
       const facts = { server: options.server, url: openableUrl(url), port, redirectUri: uri, paste };
       if (options.mode === "print") return options.say(printText(facts));
-      const attempt = open(facts).catch((error) => {
-        if (!over.signal.aborted) options.say(notOpenedText(facts, String(error)));
-      }).finally(() => attempts.delete(attempt));
+      const attempt = open(facts).finally(() => attempts.delete(attempt));
       attempts.add(attempt);
     },
     async answer(state, answerSignal) {

@@ -10,8 +10,9 @@ export type Opened =
  * Opens a URL in a browser. Rejects with a {@linkcode BrowserError} when the URL must not be opened, else never.
  *
  * @param signal ends the waiting for the opener; what it has started goes on
+ * @param begins told before anything is started; not where there is nothing to start
  */
-export type OpenBrowser = (url: string, signal: AbortSignal) => Promise<Opened>;
+export type OpenBrowser = (url: string, signal: AbortSignal, begins?: () => void) => Promise<Opened>;
 
 /** Options of {@linkcode createBrowserOpener}. */
 export interface BrowserOpenerOptions {
@@ -53,7 +54,7 @@ export function createBrowserOpener(options: BrowserOpenerOptions = {}): OpenBro
   const surroundings = options.surroundings ?? processSurroundings();
   let opened: number[] = [];
 
-  return async (url, signal) => {
+  return async (url, signal, begins = () => {}) => {
     const { commands, notes } = browserCommands(openableUrl(url), surroundings);
     const reasons = [...notes];
     if (commands.length > 0) {
@@ -63,6 +64,7 @@ export function createBrowserOpener(options: BrowserOpenerOptions = {}): OpenBro
         return { ok: false, why: `${limit} tabs were opened in the last ${duration(limitMs)}` };
       }
       opened.push(now());
+      begins();
     }
     for (const command of commands) {
       if (signal.aborted) return { ok: false, why: "it was given up" };

@@ -27,11 +27,16 @@ export function notOpenedText(facts: SignInFacts, why: string): string {
     .join("\n");
 }
 
-/** What is said where no browser is to be opened. */
-export function printText(facts: SignInFacts): string {
+/**
+ * What is said where no browser is opened.
+ *
+ * @param why why not, where the user may wonder
+ */
+export function printText(facts: SignInFacts, why?: string): string {
+  const reason = why === undefined ? "" : ` (none opens by itself: ${neutralise(why)})`;
   const start = `To sign in to ${
     neutralise(facts.server)
-  }, open this address in a browser:\n\n  ${facts.url}\n`;
+  }, open this address in a browser${reason}:\n\n  ${facts.url}\n`;
   return [start, ...elsewhere(facts)].join("\n");
 }
 

@@ -13,6 +13,12 @@ export interface SuiteContext {
   readonly client_secret?: string;
   readonly private_key_pem?: string;
   readonly signing_algorithm?: string;
+  /** What a workload's platform gives it. */
+  readonly valid_jwt?: string;
+  /** What the user's identity provider gives. */
+  readonly idp_id_token?: string;
+  readonly idp_token_endpoint?: string;
+  readonly idp_client_id?: string;
 }
 
 export interface ProgramStart {
@@ -45,15 +51,28 @@ function signInArgs(scenario: string, context: SuiteContext): string[] {
     ...["--auth-wait", "20"],
     ...(id === undefined ? ["--client-metadata-url", DOCUMENT] : ["--client-id", id]),
     ...(scenario.includes("client-credentials") ? ["--client-credentials"] : []),
-    ...(key === undefined ? [] : ["--client-private-key", keyFile(key)]),
+    ...(key === undefined ? [] : ["--client-private-key", fileOf(key)]),
     ...(algorithm === undefined ? [] : ["--client-key-algorithm", algorithm]),
+    ...vouchedArgs(context),
   ];
 }
 
-/** The program takes a key from a file only. */
-function keyFile(pem: string): string {
-  const path = Deno.makeTempFileSync({ suffix: ".pem" });
-  Deno.writeTextFileSync(path, pem);
+/** What somebody else says of the workload, or of the user. */
+function vouchedArgs(
+  { valid_jwt: workload, idp_id_token: idToken, idp_token_endpoint, idp_client_id }: SuiteContext,
+): string[] {
+  return [
+    ...(workload === undefined ? [] : ["--workload-token-file", fileOf(workload)]),
+    ...(idToken === undefined ? [] : ["--id-token-file", fileOf(idToken)]),
+    ...(idp_token_endpoint === undefined ? [] : ["--idp-token-url", idp_token_endpoint]),
+    ...(idp_client_id === undefined ? [] : ["--idp-client-id", idp_client_id]),
+  ];
+}
+
+/** The program takes keys and tokens of others from files only. */
+function fileOf(text: string): string {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, text);
   return path;
 }
 

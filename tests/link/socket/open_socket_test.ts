@@ -233,6 +233,22 @@ async function failure(opening: Promise<Link>): Promise<LinkError> {
   return error;
 }
 
+Deno.test("TCP: an address is connected to in place of the name, which errors still tell", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.2", port: 0 });
+  const address = { hostname: "127.0.0.2", port: listener.addr.port };
+  const name = { hostname: "nowhere.invalid", port: 9 };
+  const [link, conn] = await Promise.all([openTcp(name, address)(never()), listener.accept()]);
+  assert.equal(link.name, "tcp://nowhere.invalid:9");
+  await link.close();
+  conn.close();
+  listener.close();
+  await assert.rejects(
+    openTcp(name, address)(never()),
+    (error) =>
+      error instanceof LinkError && error.code === "REFUSED" && /nowhere\.invalid:9/.test(error.message),
+  );
+});
+
 Deno.test("TCP: nobody listens, no such host, no such port", async () => {
   const port = await freePort();
   const refused = await failure(openTcp({ hostname: "127.0.0.1", port })(never()));

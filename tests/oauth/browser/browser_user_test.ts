@@ -18,7 +18,8 @@ interface Person {
 function person(mode: "open" | "print", more: Partial<BrowserUserOptions> = {}): Person {
   const said: string[] = [];
   const opened: string[] = [];
-  const openBrowser: OpenBrowser = (url) => {
+  const openBrowser: OpenBrowser = (url, _signal, begins) => {
+    begins?.();
     opened.push(url);
     return Promise.resolve({ ok: true, by: "firefox" });
   };
@@ -78,14 +79,39 @@ Deno.test("one tab opens, the browser comes back, and the person sees that it wo
   await Promise.all(started.map(({ status }) => status));
 });
 
+Deno.test("where there is no browser, the person is told at once where to sign in, and of no tab", async () => {
+  const openBrowser = createBrowserOpener({
+    surroundings: {
+      os: "linux",
+      env: (name) => name === "BROWSER" ? "none" : undefined,
+      isFile: () => false,
+    },
+  });
+  const { options, said } = person("open", { openBrowser });
+  await using redirect = await createBrowserUser(options).listen(never);
+  const url = authorizeUrl(redirect.uri);
+  redirect.show(url);
+  await until(() => said.length === 1);
+  match(
+    said[0]!,
+    /^To sign in to mcp\.example\.com, open this address in a browser \(.*BROWSER says none\):\n/,
+  );
+  ok(said[0]!.includes(`\n  ${url}\n`));
+  ok(!/tab/.test(said[0]!));
+  ok(said[0]!.includes("ssh -L "));
+});
+
 Deno.test("where no browser opens, the person is told why and what to do", async () => {
-  const openBrowser: OpenBrowser = () => Promise.resolve({ ok: false, why: "there is no display" });
+  const openBrowser: OpenBrowser = (_url, _signal, begins) => {
+    begins?.();
+    return Promise.resolve({ ok: false, why: "the browser ended with code 3" });
+  };
   const { options, said } = person("open", { openBrowser, readLine: lines() });
   await using redirect = await createBrowserUser(options).listen(never);
   redirect.show(authorizeUrl(redirect.uri));
   await until(() => said.length === 2);
   const port = new URL(redirect.uri).port;
-  match(said[1]!, /there is no display/);
+  match(said[1]!, /ended with code 3/);
   ok(said[1]!.includes(`ssh -L ${port}:127.0.0.1:${port} `));
   ok(said[1]!.includes(redirect.uri), "it does not say what to paste");
 });
@@ -173,10 +199,12 @@ Deno.test("an address that must not be opened is neither opened nor shown", asyn
 });
 
 Deno.test("the end of stdin ends it at once, opener and terminal included", async () => {
-  const openBrowser: OpenBrowser = (_url, signal) =>
-    new Promise((resolve) =>
+  const openBrowser: OpenBrowser = (_url, signal, begins) => {
+    begins?.();
+    return new Promise((resolve) =>
       signal.addEventListener("abort", () => resolve({ ok: false, why: "it was given up" }))
     );
+  };
   const { options, said } = person("open", { openBrowser, readLine: lines() });
   const aborter = new AbortController();
   const redirect = await createBrowserUser(options).listen(aborter.signal);
