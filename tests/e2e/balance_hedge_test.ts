@@ -33,7 +33,7 @@ async function pair(wire: "tcp" | "http", { args = [], ...options }: BalancedOpt
         await startRawLineServer({
           ...common,
           on: Object.fromEntries(SLOW.map((method) => [method, (message, peer) => {
-            if (name === "b" && !waits) return peer.result(message, result);
+            if (name === "b" && !waits) return void peer.result(message, result);
             held[name].push({ message, say: peer.send, answer: () => peer.result(message, result) });
           }])),
         }),
