@@ -55,7 +55,7 @@ const WEIGHT_OF_NEW = 0.1;
 const WEIGHT_IN_POOL = 0.05;
 /** Kinds of requests whose usual time is known at most. */
 const MOST_KINDS = 1024;
-/** One answer counts as so many times slower than usual at most: a single long call does not make an upstream a slow one. */
+/** An answer counts as so many times slower than usual at most: a single long call makes no upstream a slow one. */
 const SLOWEST = 10;
 /** Faster answers are all the same, in milliseconds. */
 const FASTEST_MS = 0.05;
@@ -227,11 +227,11 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       members.took(member, ms);
       member.tookAt = now;
       const before = usual.get(kind);
-      const present = Math.max(ms, FASTEST_MS);
+      const real = Math.max(ms, FASTEST_MS);
+      const present = before === undefined ? real : Math.min(real, before * SLOWEST);
       if (before === undefined && usual.size >= MOST_KINDS) usual.delete(usual.keys().next().value!);
       usual.set(kind, before === undefined ? present : before + (present - before) * WEIGHT_IN_POOL);
-      const slowness = Math.min(SLOWEST, present / (before ?? present));
-      member.slowness += (slowness - member.slowness) * WEIGHT_OF_NEW;
+      member.slowness += (present / (before ?? present) - member.slowness) * WEIGHT_OF_NEW;
       member.failureShare -= member.failureShare * WEIGHT_OF_NEW;
       member.samples++;
     },

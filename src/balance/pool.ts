@@ -308,11 +308,13 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       speaker = speakerAmong(excluded);
       if (speaker !== undefined) return { member: speaker, trial: false };
     }
-    const trial = checks === undefined ? trialFor(tried, safe) : undefined;
+    // A client that stays is not sent elsewhere for a trial, unless there is nothing else.
+    const tries = () => checks === undefined ? trialFor(tried, safe) : undefined;
+    const trial = stays ? undefined : tries();
     if (trial !== undefined) return trial;
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
-    if (member === undefined) return lastResort(tried, excluded);
+    if (member === undefined) return lastResort(tried, excluded) ?? tries();
     return { member: spreads(message) ? insteadOfStuck(member, excluded) : member, trial: false };
   }
 
