@@ -2,7 +2,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { balancedPool, type PoolOptions } from "../../src/balance/pool.ts";
 import { request as newRequest } from "../../src/jsonrpc/answers.ts";
-import { failure } from "../../src/link/failure.ts";
+import { failure, type FailureName } from "../../src/link/failure.ts";
 import { collectedLog } from "../support/collected_log.ts";
 import { type FakePeer, fakePeer } from "../support/fake_peer.ts";
 import { turn } from "../support/until.ts";
@@ -11,11 +11,10 @@ import { upstreamAt } from "./make_member.ts";
 /** A pool whose clock stands still until it is set. */
 function setUp(names: string, { weights = {}, ...options }: Partial<PoolOptions> & {
   weights?: Readonly<Record<string, number>>;
-} = {}) {
+} = {}, peers = new Map<string, FakePeer>([...names].map((name) => [name, fakePeer()]))) {
   const clock = performance.now;
   let now = clock.call(performance);
   performance.now = () => now;
-  const peers = new Map<string, FakePeer>([...names].map((name) => [name, fakePeer()]));
   const pool = balancedPool({
     upstreams: [...names].map((name) => upstreamAt(name, { weight: weights[name] ?? 1 })),
     policy: "round-robin",
@@ -97,14 +96,17 @@ Deno.test("one that says nothing, and has more than its share, gets no more; unt
 Deno.test("calls of a tool that always takes long are nothing to go by, however few the others have", async () => {
   await using it = setUp("ab");
   await warmUp(it, 2);
-  // The first of its kind: nobody knows how long it takes.
-  strictEqual(await it.calls(6, "thorough", "b"), "ababab");
-  it.wait(30_000);
-  it.answer("a");
-  it.wait(1);
-  strictEqual(await it.calls(8, "thorough", "b"), "abababab");
-  it.wait(1000);
-  strictEqual(await it.calls(4, "quick", "b", "a"), "abab");
+  // At first nobody knows how long they take; then everybody does.
+  for (const  of of["an unknown kind", "a known kind"]) {
+    for (let i = 0; i < 4; i++) {
+      strictEqual(await it.call("thorough") + await it.calls(1, "quick", "b"), "ab");
+    }
+    it.wait(20_000);
+    strictEqual(await it.calls(6, "quick", "b"), "ababab", of);
+    it.wait(10_000);
+    it.answer("a");
+    it.wait(1);
+  }
 });
 
 Deno.test("calls that others have overtaken say nothing against an upstream", async () => {
@@ -120,6 +122,36 @@ Deno.test("calls that others have overtaken say nothing against an upstream", as
     it.waiting(last).at(-1)!.answer();
     it.wait(100);
   }
+});
+
+Deno.test("one that has answered some of what it got, and then says nothing, gets no more", async () => {
+  await using it = setUp("ab");
+  await warmUp(it, 2);
+  strictEqual(await it.calls(6, "quick", "b"), "ababab");
+  it.waiting("a")[0]!.answer();
+  it.wait(1);
+  strictEqual(await it.calls(2, "quick", "b"), "ab");
+  it.wait(100);
+  strictEqual(await it.calls(4, "quick", "b"), "bbbb");
+});
+
+Deno.test("a session that is established anew is a sign of life", async () => {
+  const peers = new Map([..."ab"].map((name) => [name, fakePeer()]));
+  const established = new Map<string, () => void>();
+  await using it = setUp("ab", {
+    open({ endpoint }, replayed) {
+      const name = (endpoint as { url: URL }).url.hostname[0]!;
+      established.set(name, () => replayed({}));
+      return Promise.resolve(peers.get(name)!);
+    },
+  }, peers);
+  await warmUp(it, 2);
+  await it.calls(6, "quick", "b");
+  it.wait(100);
+  strictEqual(await it.calls(2, "quick", "b"), "bb");
+  established.get("a")!();
+  it.wait(1);
+  strictEqual((await it.calls(2, "quick", "b")).includes("a"), true);
 });
 
 Deno.test("progress, and a server's question, are signs of life", async () => {
@@ -224,6 +256,45 @@ Deno.test("--affinity session: what one request meets moves that one alone, and 
   await turn();
   it.answer("b", "c");
   strictEqual(await it.calls(3, "quick", "b", "c"), moved[0]!.repeat(3));
+});
+
+Deno.test("--affinity session: a client does not leave its upstream because it is slower than another was", async () => {
+  await using it = setUp("ab", { affinity: "session", maxEjectedPercent: 50 });
+  const [first] = it.pool.drains().ids;
+  const answered = async (name: string, count: number, ms: number) => {
+    for (let i = 0; i < count; i++) {
+      strictEqual(await it.call("quick"), name);
+      it.wait(ms);
+      it.answer(name);
+      it.wait(1);
+    }
+  };
+  await answered("a", 30, 5);
+  it.pool.setDraining("signal", new Set([first!]));
+  await answered("b", 20, 5);
+  it.pool.setDraining("signal", new Set());
+  await answered("b", 8, 500);
+  // The pool looks at the clock five times a second.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await answered("b", 1, 500);
+});
+
+Deno.test("without checks, one that was silent is tried when a client that stays has nowhere else to go", async () => {
+  await using it = setUp("ab", { policy: "sticky", hintsFor: () => ({ readOnly: true, idempotent: true }) });
+  const end = async (name: string, code: FailureName) => {
+    it.waiting(name)[0]!.exchange.settle({ kind: "not_sent", failure: failure(code, "E", "m") });
+    await turn();
+  };
+  for (let i = 0; i < 5; i++) {
+    strictEqual(await it.call("quick"), "a");
+    await end("a", "CONNECT_TIMEOUT");
+    it.answer("b");
+  }
+  strictEqual(it.pool.snapshot().upstreams[0]!.state, "down");
+  it.wait(60_000);
+  strictEqual(await it.call("quick"), "b");
+  await end("b", "UNREACHABLE");
+  strictEqual(it.waiting("a").length, 1);
 });
 
 Deno.test("without checks, a client that stays is not sent back to see whether another is well again, unless none else is left", async () => {
