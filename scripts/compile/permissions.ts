@@ -63,7 +63,7 @@ export const PERMISSIONS: readonly Permission[] = [
     granted: EVERYWHERE,
     reason:
       "`MCP_CONNECT_…`, any `${NAME}` in a header, the proxy variables, where the home directory is, how a browser is opened",
-    uses: ["Deno.env.delete", "Deno.env.get", "Deno.env.set"],
+    uses: ["Deno.env"],
   },
   {
     kind: "run",

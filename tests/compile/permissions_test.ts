@@ -51,7 +51,7 @@ async function usedInterfaces(directory: string): Promise<Set<string>> {
     // Comments and their examples use nothing; nor do patterns in text, of which none has a slash and a star.
     const text = (await Deno.readTextFile(path)).replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
     for (
-      const [found] of text.matchAll(/\bDeno\.(?:env\.)?[a-zA-Z]+|"node:[a-z/]+"|(?<![\w.])fetch(?=\()/g)
+      const [found] of text.matchAll(/\bDeno\.[a-zA-Z]+|"node:[a-z/]+"|(?<![\w.])fetch(?=\()/g)
     ) {
       const it = found.replaceAll('"', "");
       if (!TYPES.test(it)) used.add(it);
