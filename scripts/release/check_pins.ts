@@ -26,18 +26,20 @@ export interface Pins {
   readonly problems: readonly string[];
 }
 
-/** Finds the actions in a workflow's text. What lies in the same repository (`./…`) needs no pin. */
+/**
+ * Finds the actions in a workflow's text, one a line; written in another way, they are problems. What lies in the same
+ * repository (`./…`) needs no pin.
+ */
 export function pinsIn(file: string, text: string): Pins {
   const pins: Pin[] = [];
   const problems: string[] = [];
   for (const [index, line] of text.split("\n").entries()) {
-    const uses = line.match(/^\s*(?:-\s*)?["']?uses["']?\s*:\s*(.*?)\s*$/)?.[1];
-    if (uses === undefined || uses.startsWith("./")) continue;
-    const found = uses.match(
-      /^([\w.-]+)\/([\w.-]+)(?:\/[\w./-]+)?@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$/,
+    if (!/^[^#]*\buses["']?\s*:/.test(line) || /^\s*(?:- )?uses: \.\/[\w./-]+$/.test(line)) continue;
+    const found = line.match(
+      /^\s*(?:- )?uses: ([\w.-]+)\/([\w.-]+)(?:\/[\w./-]+)?@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)$/,
     );
     if (found === null) {
-      problems.push(`${file}:${index + 1}: not pinned as owner/name@hash # vX.Y.Z: ${uses}`);
+      problems.push(`${file}:${index + 1}: not pinned as owner/name@hash # vX.Y.Z: ${line.trim()}`);
       continue;
     }
     const [, owner, name, hash, tag] = found as unknown as [string, string, string, string, string];
