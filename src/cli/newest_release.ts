@@ -68,7 +68,9 @@ export async function askForNewest(address: string, boundMs: number): Promise<Ne
         failure("CONNECT_TIMEOUT", address, `${host} did not answer within ${boundMs / 1000} s`, ""),
       );
     }
-    return unknown(explainFetch(error, address).failure);
+    const { code, message, hint } = explainFetch(error, address).failure;
+    if (code === "PERMISSION") return unknown(failure(code, address, message, hint));
+    return unknown(failure(code, address, `${host} can't be reached: ${message}`, "is this machine online?"));
   }
 }
 

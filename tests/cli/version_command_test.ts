@@ -5,11 +5,11 @@ import { runCli } from "./run_cli.ts";
 
 const NO_PROXY = { NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" };
 
-/** A place that lists releases, and what was asked of it. */
+/** A place that lists releases, and who asked it. */
 function listingServer(answer: () => Response | Promise<Response>) {
-  const asked: Request[] = [];
+  const asked: (string | null)[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
-    asked.push(request);
+    asked.push(request.headers.get("user-agent"));
     return answer();
   });
   const address = `http://127.0.0.1:${server.addr.port}/meta.json`;
@@ -47,8 +47,7 @@ Deno.test("version --check tells of a newer release, with one request, and that 
     stdout: `mcp-connect ${VERSION}; there is a newer release: 99.0.0\n`,
     stderr: "",
   });
-  strictEqual(server.asked.length, 1);
-  strictEqual(server.asked[0]!.headers.get("user-agent"), `mcp-connect/${VERSION}`);
+  deepStrictEqual(server.asked, [`mcp-connect/${VERSION}`]);
   const { code, stdout } = await runCli(["version", "--check", "--json"], server);
   strictEqual(code, 0);
   const { latest, newer, problem } = JSON.parse(stdout);
@@ -92,7 +91,24 @@ Deno.test("version --check says what to do when nobody is there", async () => {
   });
   strictEqual(code, 3);
   strictEqual(stdout, `mcp-connect ${VERSION}\n`);
-  match(stderr, /can't be told: .*refused/);
+  match(
+    stderr,
+    /can't be told: 127\.0\.0\.1:\d+ can't be reached: the connection was refused \(is this machine online\?\)/,
+  );
+});
+
+Deno.test("version --check says so when the machine is offline, and the version all the same", async () => {
+  const { code, stdout, stderr } = await runCli(["version", "--check"], {
+    env: {
+      ...NO_PROXY,
+      NO_PROXY: "*",
+      no_proxy: "*",
+      MCP_CONNECT_RELEASES: "https://releases.invalid/meta.json",
+    },
+  });
+  strictEqual(code, 3);
+  strictEqual(stdout, `mcp-connect ${VERSION}\n`);
+  match(stderr, /can't be told: releases\.invalid can't be reached: .*\(is this machine online\?\)\n$/);
 });
 
 Deno.test("version --check does not wait for long", async () => {
