@@ -52,6 +52,13 @@ const FAKES: readonly (readonly [what: string, program: string])[] = [
     "answers nothing",
     `console.log(Deno.args[0] === "--version" ? "mcp-connect ${VERSION}" : Deno.args[0] === "help" ? "--auth-token" : "")`,
   ],
+  [
+    "answers twice",
+    `const answer = '{"id":"two","result":{"tools":[{"name":"smoke"}]}}\\n';
+    console.log(
+      { "--version": "mcp-connect ${VERSION}", help: "--auth-token" }[Deno.args[0]!] ?? answer.repeat(3).trim(),
+    )`,
+  ],
 ];
 
 for (const [what, program] of FAKES) {
