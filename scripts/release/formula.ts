@@ -19,7 +19,7 @@ export function formula(release: Release, checksums: Checksums): string {
       sha256 "${checksumOf(checksums, file)}"
     end`;
   };
-  return `# typed: strict
+  return `# typed: false
 # frozen_string_literal: true
 
 # Made by the release of version ${release.version}; what is changed here by hand is lost with the next one.
