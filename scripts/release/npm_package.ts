@@ -5,6 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { bundleProgram } from "../bundle.ts";
+import { permissionFlags } from "../compile/permissions.ts";
 import { checkRepository, homepageOf } from "./release_address.ts";
 
 /** What the package's manifest is made from. */
@@ -17,17 +18,6 @@ export interface NpmPackage {
   /** `owner/name` on GitHub; npm wants it where it vouches for where a package was made. */
   readonly repository?: string;
 }
-
-/** Deno's permissions, the same as the executables have. `--allow-ffi` is added where it is of use: not on Windows. */
-const PERMISSIONS = [
-  "--no-prompt",
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-run",
-  "--deny-import",
-] as const;
 
 /** The manifest of the package, as a plain object. */
 export function npmManifest(
@@ -55,10 +45,13 @@ export function npmManifest(
   };
 }
 
-/** The script for Node, with the permissions filled in. */
+/** The script for Node, with the permissions that the executables have, filled in. */
 export function npmShim(template: string): string {
-  const flags = PERMISSIONS.map((flag) => `  ${JSON.stringify(flag)},`).join("\n");
-  const shim = template.replace("  // PERMISSIONS", flags);
+  const list = (os: "linux" | "darwin" | "windows") => JSON.stringify(permissionFlags(os));
+  const shim = template.replace(
+    "PERMISSIONS",
+    () => `{ darwin: ${list("darwin")}, linux: ${list("linux")}, win32: ${list("windows")} }`,
+  );
   if (shim === template) throw new Error("the script has no place for the permissions");
   return shim;
 }

@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const windows = process.platform === "win32";
+// Those of the executables, put in when the package is made.
+const permissions = PERMISSIONS;
 
 /** Deno's own package links its executable here when it is installed, or when it is asked to. */
 function findDeno() {
@@ -33,8 +35,7 @@ const args = [
   "--no-config",
   "--no-lock",
   "--cached-only",
-  // PERMISSIONS
-  ...(windows ? [] : ["--allow-ffi"]),
+  ...permissions[process.platform],
   fileURLToPath(new URL("../dist/mcp-connect.js", import.meta.url)),
   ...process.argv.slice(2),
 ];

@@ -1,3 +1,5 @@
+import { executableName as compiledName, type Target, TARGETS } from "../compile/targets.ts";
+
 /** A system that there is an executable for. */
 export interface ReleaseTarget {
   /** As `deno compile --target` calls it. */
@@ -7,19 +9,16 @@ export interface ReleaseTarget {
   readonly cpu: "arm64" | "x64";
 }
 
-/** The systems that a release has executables for. */
-export const RELEASE_TARGETS: readonly ReleaseTarget[] = [
-  { target: "x86_64-unknown-linux-gnu", platform: "linux", cpu: "x64" },
-  { target: "aarch64-unknown-linux-gnu", platform: "linux", cpu: "arm64" },
-  { target: "x86_64-apple-darwin", platform: "darwin", cpu: "x64" },
-  { target: "aarch64-apple-darwin", platform: "darwin", cpu: "arm64" },
-  { target: "x86_64-pc-windows-msvc", platform: "win32", cpu: "x64" },
-  { target: "aarch64-pc-windows-msvc", platform: "win32", cpu: "arm64" },
-];
+/** The systems that a release has executables for: those that they are compiled for. */
+export const RELEASE_TARGETS: readonly ReleaseTarget[] = TARGETS.map(({ triple, os, arch }) => ({
+  target: triple,
+  platform: os === "windows" ? "win32" : os,
+  cpu: arch === "aarch64" ? "arm64" : "x64",
+}));
 
-/** The file name of a target's executable in a release. */
-export function executableName({ target, platform }: ReleaseTarget): string {
-  return `mcp-connect-${target}${platform === "win32" ? ".exe" : ""}`;
+/** The file name of a target's executable in a release, which is that of the compiled one. */
+export function executableName({ target }: ReleaseTarget): string {
+  return compiledName("mcp-connect", TARGETS.find(({ triple }) => triple === target) as Target);
 }
 
 /** The target for a system. @throws {Error} when there is none */
