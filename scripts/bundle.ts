@@ -18,6 +18,7 @@ const PARTS = [
   "cli/notification_demo_command.ts",
   "cli/status_command.ts",
   "cli/test_command.ts",
+  "cli/version_command.ts",
   "link/era/legacy_to_modern.ts",
   "oauth/open_account.ts",
   "upstream/modern/modern_client.ts",
