@@ -34,6 +34,7 @@ const LOADERS: CommandLoaders = {
   status: async () => (await import("./status_command.ts")).statusCommand,
   "notification-demo": async () => (await import("./notification_demo_command.ts")).notificationDemoCommand,
   completions: async () => (await import("./completions_command.ts")).completionsCommand,
+  version: async () => (await import("./version_command.ts")).versionCommand,
 };
 
 /**

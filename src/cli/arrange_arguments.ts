@@ -11,6 +11,7 @@ export const COMMANDS = [
   "status",
   "notification-demo",
   "completions",
+  "version",
   "help",
 ] as const;
 

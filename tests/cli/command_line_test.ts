@@ -19,6 +19,7 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     "status": note("status"),
     "notification-demo": note("notification-demo"),
     "completions": note("completions"),
+    "version": note("version"),
   });
   strictEqual(seen.length, 1);
   return { ...seen[0]!, code };

@@ -11,6 +11,7 @@ const COMMANDS: readonly CommandName[] = [
   "test",
   "notification-demo",
   "completions",
+  "version",
 ];
 const plain = { width: 80, color: false };
 
