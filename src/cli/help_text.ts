@@ -38,7 +38,7 @@ export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> =
   status: "show who is signed in where, and until when",
   "notification-demo": "write sample log notifications to stdout",
   completions: "print a script that completes command lines in a shell",
-  version: "print the version, and with --check whether there is a newer one",
+  version: "print the version; --check asks for a newer one",
   help: "show the help of a command",
 };
 

@@ -89,8 +89,9 @@ which stands out. Leaving out any one piece (the signals, the store, the redacti
 nothing that can be measured. What was tried and kept: an own parser of options in place of a package, and no rules for
 free text on plain URLs (together a tenth of the processor time up to the answer). What was tried and left: the bundle in
 chunks (as slow, each file costs as much as it saves), V8's flags for lazy compiling (none helps, compiling all at once
-costs twice the time), and having the functions that every start calls compiled into Deno's cache (a further 7 %, for a
-bundler of our own and more memory).
+costs twice the time), having the functions that every start calls compiled into Deno's cache (a further 7 %, for a
+bundler of our own and more memory), and keeping Deno from looking at the parts before they are called for
+(\`--unstable-lazy-dynamic-imports\`: 7 % too, but each part then takes the permission to read its file).
 
 What keeps it low, and is held by tests: no module of Node's and no package before the first message; no timer (the first one loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child
 processes, help, tests and completions in files of their own, loaded when called for.`;
