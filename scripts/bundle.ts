@@ -1,14 +1,15 @@
 /**
- * `deno task bundle [DIRECTORY]`: makes the program as it is shipped, by default in `dist`: one minified file, and beside it
- * what few sessions need, which then weighs nothing at the start.
+ * `deno task bundle [DIRECTORY]`: makes the program as it is shipped, by default in `dist`: one minified file, and another
+ * beside it for what few sessions need, which is not even looked into before that.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /**
- * What is loaded from a file of its own: the modules, seen from `src`, each imported dynamically everywhere. They have copies
- * of what they share with the main file: no class of theirs may be told by `instanceof` there, nor the other way round.
+ * What is in the other file: the modules, seen from `src`, each imported dynamically everywhere. They have copies of what they
+ * share with the main file: no class of theirs may be told by `instanceof` there, nor the other way round. They are in one
+ * file, because Deno finds and reads all files of a program before it starts it, and that takes longer for each.
  */
 const PARTS = [
   "cli/completions_command.ts",
@@ -24,8 +25,8 @@ const PARTS = [
   "upstream/modern/modern_client.ts",
 ] as const;
 
-/** The directory of the parts, beside the main file. */
-const FOLDER = "mcp-connect-parts";
+/** The file of the parts, beside the main file. */
+const PARTS_FILE = "mcp-connect-parts.js";
 
 /**
  * Bundles the program.
@@ -42,38 +43,31 @@ export async function bundleProgram(source: string, directory: string): Promise<
   await bundle([...externals, "--output", main, source]);
   let text = await Deno.readTextFile(main);
   for (const part of PARTS) {
-    const specifier = new RegExp(`"\\.\\.?/(?:[\\w./]*/)?${fileOf(part).replaceAll(".", "\\.")}"`, "g");
-    const file = `"./${FOLDER}/${part.replace(/\.ts$/, ".js")}"`;
-    if (text.match(specifier) === null) throw new Error(`nothing in the bundle loads ${part}`);
-    if (new RegExp(`(?:from|import)${specifier.source}`).test(text)) {
+    const specifier = `"\\.\\.?/(?:[\\w./]*/)?${fileOf(part).replaceAll(".", "\\.")}"`;
+    const loads = new RegExp(`import\\(${specifier}\\)`, "g");
+    if (text.match(loads) === null) throw new Error(`nothing in the bundle loads ${part}`);
+    if (new RegExp(`(?:from|import)${specifier}`).test(text)) {
       throw new Error(`${part} is loaded at the start: it must be imported dynamically everywhere`);
     }
-    text = text.replace(specifier, file);
+    text = text.replace(loads, `import("./${PARTS_FILE}").then((parts)=>parts.load["${part}"]())`);
   }
   await Deno.writeTextFile(main, text);
-  const sources = PARTS.map((part) => fileURLToPath(new URL(part, pathToFileURL(source))));
-  const parts = `${directory}/${FOLDER}`;
-  await Deno.remove(parts, { recursive: true }).catch(() => {});
-  await bundle(["--code-splitting", "--outdir", parts, ...sources]);
-  await dropUnused(main, parts);
+  await bundleParts(source, directory);
   return main;
 }
 
-/** The bundler also writes what only code that it has left out would have loaded. */
-async function dropUnused(main: string, parts: string): Promise<void> {
-  const used = new Set<string>();
-  const queue = [pathToFileURL(main).href];
-  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    if (used.has(next)) continue;
-    used.add(next);
-    const text = await Deno.readTextFile(new URL(next));
-    for (const [, specifier] of text.matchAll(/"(\.\.?\/[^"\s]+\.js)"/g)) {
-      queue.push(new URL(specifier!, next).href);
-    }
-  }
-  for await (const { name, isFile } of Deno.readDir(parts)) {
-    const path = `${parts}/${name}`;
-    if (isFile && !used.has(pathToFileURL(path).href)) await Deno.remove(path);
+/** Dynamic imports within one file start what they name when they are reached. */
+async function bundleParts(source: string, directory: string): Promise<void> {
+  const entry = `${directory}/parts.ts`;
+  const loaders = PARTS.map((part) => {
+    const url = new URL(part, pathToFileURL(source)).href;
+    return `${JSON.stringify(part)}: () => import(${JSON.stringify(url)})`;
+  });
+  await Deno.writeTextFile(entry, `export const load = { ${loaders.join(", ")} };\n`);
+  try {
+    await bundle(["--output", `${directory}/${PARTS_FILE}`, entry]);
+  } finally {
+    await Deno.remove(entry);
   }
 }
 
@@ -84,7 +78,7 @@ function fileOf(part: string): string {
 
 async function bundle(args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--minify", "--platform", "deno", ...args],
+    args: ["bundle", "--quiet", "--config", `${ROOT}deno.json`, "--minify", "--platform", "deno", ...args],
     cwd: ROOT,
     stdin: "null",
     stdout: "null",

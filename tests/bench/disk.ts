@@ -73,10 +73,10 @@ export async function rivalUse({ name }: Rival): Promise<DiskUse | undefined> {
   return folders.map((folder) => diskUse(filePath(new URL(folder, CACHE)))).reduce(sum, NOTHING);
 }
 
-/** What the bundle takes: the main file and its parts. */
+/** What the bundle takes: the main file and the one with its parts. */
 export function bundleUse(): DiskUse {
   const folder = new URL("bundle/", CACHE);
-  return ["mcp-connect.js", "mcp-connect-parts"].map((name) => diskUse(filePath(new URL(name, folder))))
+  return ["mcp-connect.js", "mcp-connect-parts.js"].map((name) => diskUse(filePath(new URL(name, folder))))
     .reduce(sum, NOTHING);
 }
 
