@@ -2,7 +2,7 @@ import type { BalancingCommand } from "../config/named_upstreams.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
-import { balancingInput, connectLogger, flushLog, requireSignIn } from "./connect_input.ts";
+import { balancingInput, connectLogger, flushLog, giveUpUnused, requireSignIn } from "./connect_input.ts";
 import { idleOptions } from "./idle_options.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
@@ -32,6 +32,7 @@ async function bridge(command: BalancingCommand, input: CommandInput): Promise<n
   for (const { message, endpoints } of idleOptions(settings)) {
     logger.warn(message, ...(endpoints === undefined ? [] : [{ endpoints }]));
   }
+  giveUpUnused(command, input, settings, logger);
   const { runProxy } = await import("../bridge/run_proxy.ts");
   const code = await runProxy(settings, logger);
   await flushLog(logger);

@@ -3,6 +3,7 @@ import { optionValues } from "../config/option_values.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import { listAccounts, type ListedAccount } from "../oauth/account_store.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -13,6 +14,7 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   const environment = processEnvironment();
   const values = optionValues("status", input.options, environment);
   const store = resolveStore(values, environment);
+  input.process?.giveUp(unusedKinds("status", undefined, store !== undefined));
   const accounts = store === undefined ? [] : await listAccounts(store);
   accounts.sort((a, b) => a.server < b.server ? -1 : 1);
   if (values.switch("json").value) {

@@ -1,0 +1,170 @@
+import { ConfigError } from "../config/config_error.ts";
+import { type Environment, processEnvironment } from "../config/environment.ts";
+import { type Files, machineFiles } from "../config/files.ts";
+import { type OptionValues, optionValues } from "../config/option_values.ts";
+import { optionsOf } from "../config/options.ts";
+import { resolveStore } from "../config/resolve_settings.ts";
+import type { ConnectSettings } from "../config/settings.ts";
+import { mcpRemoteFolder } from "../oauth/import/mcp_remote_files.ts";
+import { askServers } from "../permissions/ask_servers.ts";
+import { findPlaces } from "../permissions/find_places.ts";
+import { flagFor, flagsFor } from "../permissions/flags.ts";
+import { lookAround } from "../permissions/look_around.ts";
+import { permissionsFor } from "../permissions/permissions_for.ts";
+import { quoteWords } from "../permissions/quote_words.ts";
+import { renderPermissions } from "../permissions/render_permissions.ts";
+import { unknownsOf } from "../permissions/unknowns_of.ts";
+import type { NamedFile, Use } from "../permissions/use.ts";
+import { neutralise } from "../telemetry/neutralise.ts";
+import { VERSION } from "../version.ts";
+import type { CommandInput } from "./application.ts";
+import { balancingInput, connectInput, connectLogger, flushLog, platform } from "./connect_input.ts";
+import { findingText } from "./error_text.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { parseOptions } from "./parse_options.ts";
+import { type Subject, subjectOf } from "./subject_of.ts";
+import { writeOut } from "./write_text.ts";
+
+/** Where the program is got where it does not know itself. */
+const PACKAGE = `jsr:@x/mcp-connect@${VERSION}`;
+
+/** `permissions`: prints the `deno run` flags that a command line needs, and runs none of it. */
+export async function permissionsCommand(input: CommandInput): Promise<number> {
+  const environment = recordingEnvironment();
+  const files = recordingFiles();
+  const isSet = (name: string) => [environment.look(name)].some((it) => it.kind === "set" && it.value !== "");
+  const subject = subjectOf(
+    input.bare,
+    input.vector,
+    () => ["MCP_CONNECT_ENDPOINT", "MCP_CONNECT_ENDPOINTS", "MCP_CONNECT_ENDPOINTS_FILE"].some(isSet),
+  );
+  const { options, bare, finding } = parseOptions(optionsOf(subject.command), subject.words);
+  if (finding !== undefined) throw new ConfigError(findingText(finding, subject.command, subject.words));
+  const own = optionValues("permissions", {
+    ...(subject.json ? { json: true } : {}),
+    ...(subject.offline ? { offline: true } : {}),
+  }, processEnvironment());
+  const offline = own.switch("offline").value;
+
+  const asked: CommandInput = { options, bare, vector: input.vector };
+  const values = optionValues(subject.command, options, environment.look);
+  const settings = await settingsOf(subject, asked, environment.look, files);
+  const store = settings?.store ??
+    (subject.command === "status" ? resolveStore(values, environment.look) : undefined);
+  const importFolder = subject.command === "login" && values.text("import") !== undefined
+    ? mcpRemoteFolder((name) => {
+      const state = environment.look(name);
+      return state.kind === "set" ? state.value : undefined;
+    })
+    : undefined;
+  if (settings === undefined) readRest(subject, values);
+  const use: Use = {
+    command: subject.command,
+    ...(settings === undefined ? {} : { settings }),
+    ...(store === undefined ? {} : { store }),
+    ...(importFolder === undefined ? {} : { importFolder }),
+    facts: { ...lookAround(), ...await askAround(settings, files, offline), ...told(environment, files) },
+  };
+  const needs = permissionsFor(use);
+  const unknowns = unknownsOf(use).map(neutralise);
+  const flags = flagsFor(needs);
+  const words = ["deno", "run", ...flags, programOf(input), ...subject.given];
+  const line = quoteWords(words, platform());
+  const notes = Deno.build.standalone
+    ? ["This executable has its permissions built in: the flags are for deno run."]
+    : [];
+  const shown = needs.map((it) => ({ ...it, value: it.value ?? null, flag: flagFor(it) }));
+  writeOut(
+    own.switch("json").value
+      ? `${JSON.stringify({ line, flags, needs: shown, unknowns, notes })}\n`
+      : renderPermissions({ line, needs, unknowns, notes }),
+  );
+  return ExitCode.Ok;
+}
+
+async function settingsOf(
+  { command }: Subject,
+  input: CommandInput,
+  environment: Environment,
+  files: Files,
+): Promise<ConnectSettings | undefined> {
+  const sources = { environment, files };
+  switch (command) {
+    case "proxy":
+    case "load-balance":
+    case "auth-proxy":
+      return await balancingInput(command, input, sources);
+    case "test":
+    case "login":
+    case "logout":
+      return connectInput(command, input, sources).settings;
+    default:
+      return undefined;
+  }
+}
+
+/** The options of a command that does not connect, whose variables it looks up. */
+function readRest({ command }: Subject, values: OptionValues): void {
+  for (const { name, kind } of optionsOf(command)) {
+    if (kind === "switch") values.switch(name);
+    else values.text(name);
+  }
+}
+
+async function askAround(settings: ConnectSettings | undefined, files: Files, offline: boolean) {
+  if (settings === undefined) return { places: [], lookups: [], notFound: [], signIns: [] };
+  const { file: _, ...log } = settings.log;
+  const logger = await connectLogger({ ...settings, log });
+  const signal = AbortSignal.timeout(settings.timeoutMs);
+  const found = await findPlaces({ settings, files, platform: platform(), offline, signal });
+  const signIns = await askServers({ settings, places: found.places, offline, logger, signal });
+  await flushLog(logger);
+  return { ...found, signIns };
+}
+
+interface RecordingEnvironment {
+  readonly look: Environment;
+  /** The variables that were looked up and are set. */
+  readonly found: Set<string>;
+}
+
+/** The process's environment, which remembers what was asked for. */
+function recordingEnvironment(): RecordingEnvironment {
+  const environment = processEnvironment();
+  const found = new Set<string>();
+  return {
+    found,
+    look(name) {
+      const state = environment(name);
+      if (state.kind === "set") found.add(name);
+      return state;
+    },
+  };
+}
+
+/** The machine's files, which remember what was read. */
+function recordingFiles(): Files & { readonly found: NamedFile[] } {
+  const files = machineFiles();
+  const found: NamedFile[] = [];
+  return {
+    ...files,
+    found,
+    readText(path, where) {
+      const text = files.readText(path, where);
+      if (found.every((it) => it.path !== path)) found.push({ path, where });
+      return text;
+    },
+  };
+}
+
+function told(environment: RecordingEnvironment, files: { readonly found: NamedFile[] }) {
+  return { variables: [...environment.found], files: files.found };
+}
+
+/** How `deno run` finds the program that this is. */
+function programOf({ process }: CommandInput): string {
+  const main = process?.main ?? "";
+  if (!main.startsWith("file:") || Deno.build.standalone) return PACKAGE;
+  const path = decodeURIComponent(new URL(main).pathname);
+  return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
+}

@@ -1,0 +1,178 @@
+import { lockFileName, logFileNames } from "../telemetry/log_file.ts";
+import type { Need } from "./need.ts";
+import { comfort, hostPort, need, placeNeeds } from "./place_needs.ts";
+import { expectsSignIn, signInNeeds } from "./sign_in_needs.ts";
+import type { Use } from "./use.ts";
+
+/** The variables by which proxies are named. To keep a request off a proxy, two of them are set for a moment. */
+export const PROXY_VARIABLES = [
+  "HTTP_PROXY",
+  "http_proxy",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "ALL_PROXY",
+  "all_proxy",
+  "NO_PROXY",
+  "no_proxy",
+] as const;
+
+/** The commands that bridge a client until it goes. */
+const BRIDGES = ["proxy", "load-balance", "auth-proxy"];
+
+/**
+ * Decides what Deno has to permit for a use of the program: all that it needs for it, and nothing else. Of two needs of
+ * one thing the weightier one is left.
+ */
+export function permissionsFor(use: Use): Need[] {
+  return weightiest([
+    ...placeNeeds(use),
+    ...signInNeeds(use),
+    ...statusNeeds(use),
+    ...fileNeeds(use),
+    ...storeNeeds(use),
+    ...logNeeds(use),
+    ...variableNeeds(use),
+    ...extras(use),
+  ]);
+}
+
+function statusNeeds({ settings }: Use): Need[] {
+  const status = settings?.balance?.status;
+  if (status === undefined) return [];
+  const place = hostPort(status.hostname, status.port);
+  return [need("net", place, "the status page (--status-port)", "the program does not start: exit code 6")];
+}
+
+function fileNeeds({ facts, settings }: Use): Need[] {
+  const balance = settings?.balance;
+  const watched = [
+    ...(balance?.sources.flatMap((it) =>
+      it.kind === "file" ? [[it.path, "--endpoints-file"] as const] : []
+    ) ??
+      []),
+    ...(balance?.drainFile === undefined ? [] : [[balance.drainFile, "--drain-file"] as const]),
+  ];
+  return [
+    ...facts.files.map(({ path, where }) =>
+      need("read", path, `the file of ${where}`, "the program does not start: exit code 6")
+    ),
+    ...watched.flatMap(([path, option]) => [
+      ...(option === "--drain-file"
+        ? [comfort("read", path, `the file of ${option}`, "nothing is drained, and the log says so")]
+        : []),
+      comfort(
+        "read",
+        path.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".",
+        `hearing at once when the file of ${option} changes`,
+        "it is looked at every five seconds",
+      ),
+    ]),
+  ];
+}
+
+function storeNeeds({ command, store }: Use): Need[] {
+  if (store === undefined) return [];
+  const reason = command === "status" ? "the store" : "the store: what is known of servers, and tokens";
+  const without = command === "status"
+    ? "it looks as if nobody were signed in"
+    : "servers are asked anew each time, and tokens end with the program";
+  return [
+    comfort("read", store, reason, without),
+    ...(command === "status" ? [] : [comfort("write", store, reason, without)]),
+  ];
+}
+
+function logNeeds({ settings }: Use): Need[] {
+  const file = settings?.log.file;
+  if (file === undefined) return [];
+  const names = logFileNames(file);
+  const without = "the program does not start: exit code 6";
+  return [
+    ...[...names, lockFileName(file.path)].map((it) => need("write", it, "the log file", without)),
+    ...names.slice(0, -1).map((it) => need("read", it, "renaming the log file once it is full", without)),
+  ];
+}
+
+function variableNeeds(use: Use): Need[] {
+  const { facts, settings } = use;
+  const own = facts.variables.map((name) => {
+    if (/^MCP_CONNECT_/.test(name)) {
+      return comfort("env", name, "an option's value", "it counts as not set");
+    }
+    if (/^(?:HOME|XDG_STATE_HOME|LOCALAPPDATA|USERPROFILE|MCP_REMOTE_CONFIG_DIR)$/.test(name)) {
+      return comfort(
+        "env",
+        name,
+        "where the store is, or what is taken over",
+        "nothing is kept or found there",
+      );
+    }
+    return need("env", name, "a header's value", "the program does not start: exit code 6");
+  });
+  const proxies = usesProxies(use)
+    ? PROXY_VARIABLES.map((name) =>
+      comfort(
+        "env",
+        name,
+        facts.proxied
+          ? "which requests go through the proxy, and which don't"
+          : "whether a proxy leads there, for --connect-timeout",
+        settings?.connectTimeoutMs === undefined
+          ? "requests to this machine go through the proxy too, and those of a sign-in past it"
+          : "the same, and --connect-timeout has no effect, as the log says",
+      )
+    )
+    : [];
+  return [...own, ...proxies];
+}
+
+/** Whether the program has to know of proxies; Deno itself uses them whether it may see them or not. */
+function usesProxies(use: Use): boolean {
+  const { facts, settings } = use;
+  const urls = facts.places.flatMap(({ endpoint }) => endpoint.kind === "http" ? [endpoint.url] : []);
+  if (urls.length === 0) return false;
+  if (settings?.connectTimeoutMs !== undefined) return true;
+  if (!facts.proxied) return false;
+  return use.command === "test" || expectsSignIn(use) || facts.lookups.length > 0 ||
+    urls.some(({ hostname }) => /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname));
+}
+
+function extras({ command, facts, settings }: Use): Need[] {
+  const cwd = settings?.cwd;
+  return [
+    ...(BRIDGES.includes(command) && (facts.os === "linux" || facts.os === "darwin")
+      ? [
+        {
+          kind: "ffi",
+          reason:
+            "noticing that a client which leaves stdin open has closed our stdout; it would permit any C function",
+          without: "that is noticed with the next message for the client",
+          weight: "extra",
+        } as const,
+      ]
+      : []),
+    ...(cwd === undefined ? [] : [
+      {
+        kind: "read",
+        value: cwd,
+        reason: "checking --cwd before the command is started",
+        without: "that it does not exist is known when the command is started",
+        weight: "extra",
+      } as const,
+    ]),
+  ];
+}
+
+const WEIGHTS = ["needed", "comfort", "extra"];
+
+function weightiest(needs: readonly Need[]): Need[] {
+  const found = new Map<string, Need>();
+  for (const each of needs) {
+    const key = `${each.kind} ${each.value ?? ""}`;
+    const before = found.get(key);
+    if (before === undefined || WEIGHTS.indexOf(each.weight) < WEIGHTS.indexOf(before.weight)) {
+      found.set(key, each);
+    }
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,52 @@
+import type { CommandName } from "../config/options.ts";
+import type { ConnectSettings } from "../config/settings.ts";
+import type { Endpoint } from "../link/endpoint.ts";
+
+/** A kind of Deno's permissions; that of importing is missing among Deno's own types. */
+export type PermissionKind = Deno.PermissionName | "import";
+
+/**
+ * The kinds of permissions that a command has no use for once its settings are read, however much of them Deno was told
+ * to allow. What `permissionsFor` names is never among them.
+ *
+ * @param settings those of a command that connects
+ * @param store whether another command reads the store
+ */
+export function unusedKinds(
+  command: CommandName,
+  settings?: ConnectSettings,
+  store = false,
+): PermissionKind[] {
+  // Nothing tells of the machine, and all code is known from the start.
+  const unused: PermissionKind[] = ["sys", "import"];
+  if (settings === undefined) return [...unused, "net", "write", "env", "run", "ffi", ...(store ? [] : READ)];
+  const { balance, signIn, log, fallbacks } = settings;
+  const kinds = new Set<Endpoint["kind"]>(fallbacks.map(({ endpoint }) => endpoint.kind));
+  kinds.add(settings.endpoint.kind);
+  for (const { endpoint } of balance?.upstreams ?? []) kinds.add(endpoint.kind);
+  // A file may name anything, now or later.
+  let open = false;
+  for (const source of balance?.sources ?? []) {
+    if (source.kind === "file") open = true;
+    else kinds.add(source.upstream.endpoint.kind);
+  }
+  const has = (kind: Endpoint["kind"]) => open || kinds.has(kind);
+  const bridges = command !== "test" && command !== "login" && command !== "logout";
+  const browser = signIn?.oauth.grant === "authorization_code" && signIn.oauth.browser === "open" &&
+    command !== "test" && command !== "logout";
+  const runs = has("command") || browser || signIn?.keychain === true;
+  const kept = settings.store !== undefined || log.file !== undefined;
+  const tokenFile = signIn?.oauth.workloadTokenFile ?? signIn?.oauth.identityProvider;
+
+  if (!has("http") && !has("tcp") && !has("unix") && balance?.status === undefined) unused.push("net");
+  if (!kept && !has("unix")) unused.push("write");
+  if (!runs) unused.push("run");
+  // The proxy's variables, how a browser is opened, and how Windows finds a command.
+  if (!has("http") && !has("command") && balance?.status === undefined) unused.push("env");
+  // Only a bridge watches its stdout.
+  if (!bridges) unused.push("ffi");
+  const reads = kept || runs || has("unix") || tokenFile !== undefined || balance?.drainFile !== undefined;
+  return reads ? unused : [...unused, ...READ];
+}
+
+const READ: readonly PermissionKind[] = ["read"];
