@@ -1,7 +1,7 @@
 import { idKey } from "../jsonrpc/id.ts";
 
-/** What a text that an upstream has made is for. */
-export type BelongingKind = "cursor" | "state" | "task";
+/** What a text that an upstream has made is for; `client task` is for those that the client has made. */
+export type BelongingKind = "cursor" | "state" | "task" | "client task";
 
 /** Whose a text is, and how its upstream has written it. */
 export interface Owner {
@@ -20,10 +20,20 @@ export interface Belongings {
    * @returns what the client is to be given: the same, unless another upstream has made the same
    */
   keep(kind: BelongingKind, text: string, serial: number): string;
+  /** Makes a state for one that has made none, so that what the client brings with it goes back there. */
+  stateFor(serial: number): string;
   /** Whose a text of the client's is; `undefined` when it is not known (any more). */
   find(kind: BelongingKind, text: string): Owner | undefined;
   /** An upstream is gone, with what it has made. */
   forget(serial: number): void;
+}
+
+/** What states begin with that are ours. */
+const OWN_STATE = "mcp-connect-no-state-";
+
+/** Tells whether a state, as JSON text, is one of ours: no upstream is to see it. */
+export function isOwnState(text: string): boolean {
+  return idKey(text).startsWith(`"${OWN_STATE}`);
 }
 
 /** Texts that are remembered at most, of each kind, and their characters. */
@@ -76,6 +86,11 @@ export function createBelongings(most = MOST, mostLength = MOST_LENGTH): Belongi
       const it = of(kind);
       const shown = shownAs(it, text, serial);
       put(it, idKey(shown), { serial, text });
+      return shown;
+    },
+    stateFor(serial) {
+      const shown = JSON.stringify(OWN_STATE + crypto.randomUUID());
+      put(of("state"), shown, { serial, text: shown });
       return shown;
     },
     find(kind, text) {

@@ -1,10 +1,12 @@
 import { notification } from "../jsonrpc/answers.ts";
-import { edit } from "../jsonrpc/edit.ts";
+import { edit, textAt } from "../jsonrpc/edit.ts";
+import { type Id, idKey } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../link/exchange.ts";
 import { failure } from "../link/failure.ts";
 import { pause } from "../link/pause.ts";
-import type { Exchange, Outcome, Peer, RequestOptions } from "../link/peer.ts";
+import type { Exchange, Outcome, Peer, Receive, RequestOptions } from "../link/peer.ts";
+import { findByToken } from "../mcp/find_by_token.ts";
 import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
 import { mayHaveRun, notKnownToHaveRun } from "../upstream/retry_policy.ts";
 import { evidenceFor } from "./evidence.ts";
@@ -12,7 +14,7 @@ import type { HealthKeeper } from "./health_keeper.ts";
 import { judgeMove } from "./judge_move.ts";
 import type { Ground, Leg, Member } from "./member.ts";
 import type { Members } from "./members.ts";
-import { kindOf } from "./route.ts";
+import { isForAll, kindOf } from "./route.ts";
 
 /** What {@linkcode createFlights} needs. */
 export interface FlightsOptions {
@@ -24,6 +26,8 @@ export interface FlightsOptions {
   readonly groundOf: (member: Member) => Ground;
   /** Takes what an upstream says on a request's behalf, and returns what the client is to see of it. */
   readonly fromServer: (ground: Ground, member: Member, message: Message) => Message | undefined;
+  /** Those of these questions that the client has not answered are not asked any more. */
+  readonly withdraw: (questions: readonly Id[], why: string) => void;
   /** What the client is to be given of an answer. */
   readonly shown: (member: Member, request: Message, answer: Message) => Message;
   /** One that answers, or fails, no more of those that were asked of it. */
@@ -36,8 +40,10 @@ export interface FlightsOptions {
   readonly lacks: (member: Member, message: Message) => boolean;
   /** A safe request without an answer for so long goes to a second upstream too, in milliseconds; absent: never. */
   readonly hedgeAfterMs?: number;
+  /** All that are well have asked to be left alone for a while: what is said then. */
+  readonly resting: () => Outcome | undefined;
   /** Told of a request that its client has given up although nothing was heard since it was sent. */
-  readonly suspect: (member: Member) => void;
+  readonly suspect: (member: Member, trial: boolean) => void;
   /** The pool, for errors. */
   readonly name: () => string;
 }
@@ -60,6 +66,11 @@ export interface FlightOptions extends RequestOptions {
 /** Carries requests to members: from one to the next until one has answered, or none may. */
 export interface Flights {
   carry(message: Message, options: FlightOptions): Exchange;
+  /**
+   * Who takes what has come on a wire that all requests share; `undefined` for what belongs to no request. Progress of
+   * another upstream's request, or of one that another has taken over, is nobody's.
+   */
+  takerOf(ground: Ground, member: Member, message: Message): Receive | undefined;
 }
 
 /** A request under way. */
@@ -79,6 +90,8 @@ interface Flight {
   hedge: AbortController | undefined;
 }
 
+/** Progress of so many requests that another upstream has taken over is told from the client's own. */
+const MOST_GIVEN_UP = 1024;
 /** However many upstreams there are, a request is tried at no more. */
 const MOST_TRIES = 16;
 const NOWHERE: ReadonlySet<Member> = new Set();
@@ -86,6 +99,8 @@ const NOWHERE: ReadonlySet<Member> = new Set();
 /** Makes {@linkcode Flights}. */
 export function createFlights(options: FlightsOptions): Flights {
   const { members, health } = options;
+  /** The progress tokens of what another has taken over, each with where it was. */
+  const givenUp = new Set<string>();
 
   function carry(message: Message, flightOptions: FlightOptions): Exchange {
     const client = openExchange((notice) => cancel(flight, notice), () => isHeld(flight));
@@ -123,7 +138,7 @@ export function createFlights(options: FlightsOptions): Flights {
       ? undefined
       : options.choose(flight.message, tried, () => isSafe(flight));
     if (choice !== undefined) return launch(flight, choice);
-    flight.client.settle(allFailed(flight));
+    settle(flight, allFailed(flight));
   }
 
   function launch(flight: Flight, { member, trial }: Choice): void {
@@ -136,6 +151,11 @@ export function createFlights(options: FlightsOptions): Flights {
       sentAt: now,
       trial,
       exchange: undefined,
+      asked: [],
+      token: undefined,
+      message: flight.message,
+      receive: (message) => receive(flight, leg, message),
+      talks: () => preferred(flight, leg),
       silent: false,
       over: false,
       giveUp() {
@@ -168,19 +188,20 @@ export function createFlights(options: FlightsOptions): Flights {
 
   function dispatch(flight: Flight, leg: Leg, peer: Peer): void {
     const { bound: _, whenGone: __, ...requestOptions } = flight.options;
-    const receive = requestOptions.receive;
     leg.exchange = peer.request(flight.message, {
       ...requestOptions,
-      ...(receive && {
-        receive: (message: Message) => {
-          leg.member.heardAt = performance.now();
-          preferred(flight, leg);
-          const own = options.fromServer(leg.ground, leg.member, message);
-          return own === undefined ? undefined : receive(own);
-        },
-      }),
+      ...(requestOptions.receive && { receive: leg.receive }),
     });
     leg.exchange.whenOver((outcome) => over(flight, leg, outcome));
+  }
+
+  function receive(flight: Flight, leg: Leg, message: Message): void | Promise<void> {
+    leg.member.heardAt = performance.now();
+    preferred(flight, leg);
+    const own = options.fromServer(leg.ground, leg.member, message);
+    if (own === undefined || leg.over) return;
+    if (own.kind === "request") leg.asked.push(own.id!);
+    return flight.options.receive?.(own);
   }
 
   function over(flight: Flight, leg: Leg, given: Outcome): void {
@@ -195,6 +216,12 @@ export function createFlights(options: FlightsOptions): Flights {
     if (outcome.kind === "answered") {
       answered(flight, leg, outcome.message);
     } else {
+      if (leg.asked.length > 0) {
+        const why = "failure" in outcome
+          ? outcome.failure.message
+          : "the request that it was asked for is given up";
+        options.withdraw(leg.asked, why);
+      }
       if (!leg.silent) health.note(member, evidenceFor(outcome), leg.trial);
       if (outcome.kind !== "cancelled") failed(flight, leg, outcome);
       else if (flight.legs.length === 0) flight.client.settle(outcome);
@@ -217,7 +244,18 @@ export function createFlights(options: FlightsOptions): Flights {
   function settle(flight: Flight, outcome: Outcome): void {
     flight.hedge?.abort();
     flight.client.settle(outcome);
-    for (const other of [...flight.legs]) other.exchange?.cancel(cancellation(flight));
+    for (const other of [...flight.legs]) takeOver(flight, other);
+  }
+
+  /** Another attempt goes on in this one's place. */
+  function takeOver(flight: Flight, leg: Leg): void {
+    const token = tokenOf(leg);
+    if (token !== null) {
+      givenUp.add(`${leg.ground.serial} ${idKey(token)}`);
+      if (givenUp.size > MOST_GIVEN_UP) givenUp.delete(givenUp.values().next().value!);
+    }
+    if (leg.exchange === undefined) over(flight, leg, { kind: "cancelled" });
+    else leg.exchange.cancel(cancellation(flight));
   }
 
   function failed(flight: Flight, leg: Leg, outcome: Outcome): void {
@@ -262,22 +300,24 @@ export function createFlights(options: FlightsOptions): Flights {
     const what = all.length === 0 ? "there is no upstream" : `no upstream takes requests: ${listed}`;
     const why = failure("NO_UPSTREAM", options.name(), what);
     if (failed === undefined || !("failure" in failed)) return { kind: "not_sent", failure: why };
-    // What asks for patience, or wants the user to sign in, is for those to know who can do something about it.
-    if (failed.kind === "retry_later" || failed.kind === "unauthorized") return failed;
+    // What wants the user to sign in, or asks for patience, is for those to know who can do something about it.
+    if (failed.kind === "unauthorized") return failed;
     if (flight.ran) {
       return notKnownToHaveRun({
         ...failed,
         failure: { ...failed.failure, message: `${failed.failure.message}; ${what}` },
       });
     }
-    return { kind: "not_sent", failure: why };
+    const patience = options.resting() ?? failed;
+    return patience.kind === "retry_later" ? patience : { kind: "not_sent", failure: why };
   }
 
   function cancel(flight: Flight, notice: Message | undefined): void {
     flight.hedge?.abort();
     const now = performance.now();
     for (const leg of [...flight.legs]) {
-      if (leg.member.heardAt < leg.sentAt && now - leg.sentAt > SUSPICIOUS_MS) options.suspect(leg.member);
+      const silent = leg.member.heardAt < leg.sentAt && now - leg.sentAt > SUSPICIOUS_MS;
+      if (silent) options.suspect(leg.member, leg.trial);
       if (leg.exchange === undefined) over(flight, leg, { kind: "cancelled" });
       else leg.exchange.cancel(notice);
     }
@@ -287,13 +327,13 @@ export function createFlights(options: FlightsOptions): Flights {
 
   async function hedge(flight: Flight, afterMs: number): Promise<void> {
     const { message, options: { bound, background } } = flight;
-    if (bound !== undefined || background === true || message.method === "initialize") return;
+    const { method } = message;
+    if (bound !== undefined || background === true || method === "initialize" || isForAll(method!)) return;
     flight.hedge = new AbortController();
     if (!await pause(afterMs, flight.hedge.signal)) return;
     const [first] = flight.legs;
     // One that waits for its turn is not slow, and one that talks is being carried out.
     if (flight.client.settled || first === undefined || flight.legs.length > 1 || !isSafe(flight)) return;
-    if (first.member.heardAt >= first.sentAt && flight.hedge.signal.aborted) return;
     const choice = options.choose(message, new Set([...flight.tried ?? [], first.member]), () => false);
     if (choice === undefined || members.view.isAvailable[choice.member.index] !== 1) return;
     launch(flight, choice);
@@ -303,12 +343,40 @@ export function createFlights(options: FlightsOptions): Flights {
   function preferred(flight: Flight, leg: Leg): void {
     flight.hedge?.abort();
     if (flight.legs.length < 2) return;
-    for (const other of [...flight.legs]) {
-      if (other !== leg) other.exchange?.cancel(cancellation(flight));
-    }
+    for (const other of [...flight.legs]) if (other !== leg) takeOver(flight, other);
   }
 
-  return { carry };
+  // Wires that all requests share ---------------------------------------------------------------------------------
+
+  function takerOf(ground: Ground, member: Member, message: Message): Receive | undefined {
+    if (message.kind === "request") {
+      // It does not say on whose behalf it asks.
+      for (const leg of [...member.legs]) if (leg.ground === ground) leg.talks();
+      return undefined;
+    }
+    if (message.method !== "notifications/progress") return undefined;
+    const token = textAt(message, ["params", "progressToken"]);
+    if (token === undefined) return undefined;
+    const own = findByToken([...member.legs].filter((leg) => leg.ground === ground), tokenOf, token);
+    if (own !== undefined) return own.receive;
+    // What has been answered may go on as a task, and tell of its progress.
+    return isStrange(ground, token) ? () => {} : undefined;
+  }
+
+  function isStrange(ground: Ground, token: string): boolean {
+    if (givenUp.has(`${ground.serial} ${idKey(token)}`)) return true;
+    for (const { legs } of members.all) if (findByToken(legs, tokenOf, token) !== undefined) return true;
+    return false;
+  }
+
+  function tokenOf(leg: Leg): string | null {
+    if (leg.token === undefined) {
+      leg.token = textAt(leg.message, ["params", "_meta", "progressToken"]) ?? null;
+    }
+    return leg.token;
+  }
+
+  return { carry, takerOf };
 }
 
 /** A request that is given up within this time says nothing of its upstream, in milliseconds. */

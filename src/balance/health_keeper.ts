@@ -55,6 +55,8 @@ const WEIGHT_IN_POOL = 0.05;
 const MOST_KINDS = 1024;
 /** Faster answers are all the same, in milliseconds. */
 const FASTEST_MS = 0.05;
+/** One that is down again within so long was not really back, in milliseconds. */
+const RELAPSE_MS = 30_000;
 
 /** Makes a {@linkcode HealthKeeper}. */
 export function createHealthKeeper(options: HealthOptions): HealthKeeper {
@@ -85,7 +87,9 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
     member.freshSince = now;
   }
 
-  function isBack(member: Member, now: number, how: string): void {
+  /** @param opens how often it was found down in a row before */
+  function isBack(member: Member, now: number, how: string, opens: number): void {
+    member.opensBefore = opens;
     member.backSince = now;
     member.why = undefined;
     member.stateSince = Date.now();
@@ -104,24 +108,32 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
         return;
       case "busy":
         if (proof) member.circuit = nextCircuit(before, { kind: "success", now, trial: true });
-        return rest(member, evidence.forMs, evidence.why, now);
+        rest(member, evidence.forMs, evidence.why, now);
+        if (before.kind !== "closed" && member.circuit.kind === "closed") {
+          isBack(member, now, "is back", before.opens);
+        }
+        return;
       case "alive":
         member.circuit = proof && before.kind !== "closed"
           ? CLOSED_CIRCUIT
           : nextCircuit(before, { kind: "success", now });
-        if (before.kind !== "closed" && member.circuit.kind === "closed") isBack(member, now, "is back");
+        if (before.kind !== "closed" && member.circuit.kind === "closed") {
+          isBack(member, now, "is back", before.opens);
+        }
         return;
       default: {
         const severity = evidence.kind === "failure" ? "failure" : "surely_down";
         member.failureShare += (1 - member.failureShare) * WEIGHT_OF_NEW;
         member.samples++;
-        member.circuit = nextCircuit(before, {
-          kind: "failure",
-          now,
-          severity,
-          random: random(),
-          trial: proof,
-        });
+        const event = { kind: "failure", now, severity, random: random(), trial: proof } as const;
+        member.circuit = nextCircuit(before, event);
+        const relapsed = before.kind === "closed" && member.circuit.kind === "open" &&
+          now - member.freshSince < RELAPSE_MS;
+        // It may answer the trial and nothing else: each time it is left alone for longer.
+        if (relapsed) {
+          const { opensBefore: opens } = member;
+          member.circuit = nextCircuit({ kind: "half_open", opens, trial: true }, { ...event, trial: true });
+        }
         if (member.circuit.kind === "open") member.why = evidence.why;
         if (before.kind !== "closed" || member.circuit.kind !== "open") return;
         // One that has answered may only be busy; one that never did keeps whoever asks it waiting.
@@ -168,7 +180,7 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       }
       if (member.ejectedUntil !== 0 && member.ejectedUntil <= now) {
         member.ejectedUntil = 0;
-        if (member.circuit.kind === "closed") isBack(member, now, "gets requests again");
+        if (member.circuit.kind === "closed") isBack(member, now, "gets requests again", 0);
       } else if (member.backSince !== undefined) show(member, now);
     }
     if (now < outliersAt) return;

@@ -2,6 +2,7 @@ import { edit, textAt, withId } from "../jsonrpc/edit.ts";
 import type { Id } from "../jsonrpc/id.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { type OpenExchange, openExchange } from "../link/exchange.ts";
+import { pause } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, Receive, RequestOptions } from "../link/peer.ts";
 import { META } from "../mcp/modern.ts";
 import { tagged } from "../mcp/subscriptions.ts";
@@ -21,7 +22,15 @@ export interface ListeningOptions {
   readonly receive: Receive;
   readonly newId: () => Id;
   readonly logger: Logger;
+  /**
+   * The first wait before one is asked again that could not be listened to, in milliseconds; doubled each time, up to 30 s.
+   * @default 500
+   */
+  readonly rejoinMs?: number;
 }
+
+const REJOIN_MS = 500;
+const REJOIN_MOST_MS = 30_000;
 
 /** What modern clients listen for, at every upstream. */
 export interface Listening {
@@ -43,7 +52,13 @@ interface Stream {
   readonly client: OpenExchange;
   /** The same at each upstream that has not ended it. */
   readonly parts: Map<Member, Exchange | undefined>;
+  /** How often in a row each could not be listened to. */
+  readonly failures: Map<Member, number>;
   acknowledged: boolean;
+  /** The cancellation by which an upstream has ended its part last. */
+  notice: Message | undefined;
+  /** Aborts when it is over. */
+  readonly over: AbortController;
 }
 
 /**
@@ -51,6 +66,8 @@ interface Stream {
  * the first has acknowledged it, a change that several tell of is told once, and it ends when the last has ended it.
  */
 export function createListening(options: ListeningOptions): Listening {
+  const { rejoinMs = REJOIN_MS } = options;
+  const closing = new AbortController();
   const streams = new Set<Stream>();
   const kept = new Map<Member, KeptListening>();
 
@@ -79,7 +96,7 @@ export function createListening(options: ListeningOptions): Listening {
 
   function carry(message: Message, requestOptions: RequestOptions): Exchange {
     const client = openExchange(() => {
-      streams.delete(stream);
+      end(stream);
       for (const [, part] of stream.parts) part?.cancel();
     });
     const stream: Stream = {
@@ -87,11 +104,19 @@ export function createListening(options: ListeningOptions): Listening {
       options: requestOptions,
       client,
       parts: new Map(),
+      failures: new Map(),
       acknowledged: false,
+      notice: undefined,
+      over: new AbortController(),
     };
     streams.add(stream);
     for (const member of options.members) if (!member.leaving && !member.draining) join(stream, member);
     return client;
+  }
+
+  function end(stream: Stream): void {
+    streams.delete(stream);
+    stream.over.abort();
   }
 
   function join(stream: Stream, member: Member): void {
@@ -107,8 +132,12 @@ export function createListening(options: ListeningOptions): Listening {
 
   function fromPart(stream: Stream, member: Member, said: Message): void | Promise<void> {
     // An end of good order is the end of this part, and the client's when it is the last.
-    if (said.method === "notifications/cancelled") return;
+    if (said.method === "notifications/cancelled") {
+      stream.notice = said;
+      return;
+    }
     if (said.method === "notifications/subscriptions/acknowledged") {
+      stream.failures.delete(member);
       if (stream.acknowledged) return;
       stream.acknowledged = true;
     }
@@ -123,15 +152,32 @@ export function createListening(options: ListeningOptions): Listening {
   function partOver(stream: Stream, member: Member, outcome: Outcome): void {
     stream.parts.delete(member);
     if (stream.client.settled) return;
-    // One that can't be reached is joined when it is back, as long as another serves or may yet.
-    if (stream.parts.size > 0) return;
-    if (stream.acknowledged && outcome.kind !== "answered" && outcome.kind !== "cancelled") return;
-    streams.delete(stream);
+    const ended = outcome.kind === "answered" || outcome.kind === "cancelled";
+    if (!ended) void joinLater(stream, member);
+    // One that can't be reached is joined when it is there, as long as another serves or has served.
+    if (stream.parts.size > 0 || (stream.acknowledged && !ended)) return;
+    end(stream);
+    if (outcome.kind === "cancelled") tellOfEnd(stream);
     stream.client.settle(
       outcome.kind === "answered"
         ? { kind: "answered", message: asClients(stream, outcome.message) }
         : outcome,
     );
+  }
+
+  async function joinLater(stream: Stream, member: Member): Promise<void> {
+    const failures = stream.failures.get(member) ?? 0;
+    stream.failures.set(member, failures + 1);
+    const wait = Math.min(rejoinMs * 2 ** failures, REJOIN_MOST_MS);
+    if (!await pause(wait, AbortSignal.any([closing.signal, stream.over.signal]))) return;
+    if (options.members.has(member) && !member.leaving && !member.draining) join(stream, member);
+  }
+
+  /** So servers end it over one connection (S/2026-07-28/basic/patterns/cancellation). */
+  function tellOfEnd({ notice, message, options: { receive = options.receive } }: Stream): void {
+    if (notice !== undefined) {
+      void receive(edit(notice, [{ path: ["params", "requestId"], value: message.id! }]));
+    }
   }
 
   function asClients({ message }: Stream, answer: Message): Message {
@@ -158,6 +204,7 @@ export function createListening(options: ListeningOptions): Listening {
       }
     },
     close() {
+      closing.abort();
       for (const it of kept.values()) it.close();
     },
   };

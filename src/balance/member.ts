@@ -1,5 +1,7 @@
 import type { UpstreamSettings } from "../config/balance_settings.ts";
-import type { Exchange, Peer } from "../link/peer.ts";
+import type { Id } from "../jsonrpc/id.ts";
+import type { Message } from "../jsonrpc/message.ts";
+import type { Exchange, Peer, Receive } from "../link/peer.ts";
 import type { Circuit } from "./health/breaker.ts";
 import { CLOSED_CIRCUIT } from "./health/breaker.ts";
 import { createLatencyHistogram, type LatencyHistogram } from "./health/latency_histogram.ts";
@@ -17,6 +19,9 @@ export interface Ground {
   retired: boolean;
   /** Requests that have no answer yet. */
   inFlight: number;
+  /** What it is still to be told that others have been told, one after the other; how much that is. */
+  telling: Promise<void>;
+  untold: number;
 }
 
 /** One attempt of a request at one upstream. */
@@ -29,6 +34,15 @@ export interface Leg {
   readonly trial: boolean;
   /** Absent while the upstream is being opened. */
   exchange: Exchange | undefined;
+  /** What the client was asked on its behalf: the ids that the client knows. */
+  readonly asked: Id[];
+  /** The JSON text of the request's progress token; looked up when first needed, `null` when it has none. */
+  token: string | null | undefined;
+  readonly message: Message;
+  /** Takes what the upstream says on its behalf. */
+  readonly receive: Receive;
+  /** It is being carried out: no other upstream is asked for the same. */
+  readonly talks: () => void;
   /** We have given it up ourselves: it was silent. */
   silent: boolean;
   over: boolean;
@@ -65,6 +79,8 @@ export interface Member {
   tookAt: number;
   /** When it was away last: what was asked before then tells nothing of how fast it is. */
   freshSince: number;
+  /** How often in a row its circuit had opened when it was back last. */
+  opensBefore: number;
   /** It takes nothing new. */
   draining: boolean;
   /** It has left the list: it goes once it has answered. */
@@ -111,6 +127,7 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     backSince: undefined,
     tookAt: -Infinity,
     freshSince: -Infinity,
+    opensBefore: 0,
     draining: settings.drain,
     leaving: false,
     heardAt: 0,

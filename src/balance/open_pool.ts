@@ -1,27 +1,17 @@
-import type { BalanceSettings, UpstreamSettings } from "../config/balance_settings.ts";
+import type { BalanceSettings } from "../config/balance_settings.ts";
 import type { TransportChoice } from "../config/settings.ts";
-import type { Message } from "../jsonrpc/message.ts";
 import type { Peer } from "../link/peer.ts";
-import type { ToolHints } from "../mcp/safety.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { PoolTools } from "../upstream/open_upstream.ts";
 import { rotateDrain } from "./rotate_drain.ts";
 import { type BalancedPool, balancedPool } from "./pool.ts";
 import type { StatusServer } from "./status/status_server.ts";
 
 /** What {@linkcode openPool} needs. */
-export interface OpenPoolOptions {
+export interface OpenPoolOptions extends PoolTools {
   readonly balance: BalanceSettings;
   /** That of upstreams which a file will name. */
   readonly transport: TransportChoice;
-  /** Makes the Peer of one upstream. */
-  readonly open: (
-    upstream: UpstreamSettings,
-    replayed: (capabilities: Readonly<Record<string, unknown>>) => void,
-  ) => Promise<Peer>;
-  /** What the tool that is called says of itself. */
-  readonly hintsFor: (call: Message) => ToolHints | undefined;
-  /** Makes that count as unknown for one tool. */
-  readonly dispute: (tool: string) => void;
   readonly logger: Logger;
 }
 

@@ -5,14 +5,14 @@ import { textFinder } from "../jsonrpc/includes.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { openExchange, settledExchange } from "../link/exchange.ts";
 import { type Failure, failure } from "../link/failure.ts";
-import { pause } from "../link/pause.ts";
+import { pause, within } from "../link/pause.ts";
 import type { Exchange, Outcome, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import { createTasks } from "../link/tasks.ts";
 import { readInitializeResult } from "../mcp/revision.ts";
 import type { ToolHints } from "../mcp/safety.ts";
 import type { BalanceSettings, UpstreamSettings } from "../config/balance_settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { createBelongings, type Owner } from "./belongings.ts";
+import { createBelongings, isOwnState, type Owner } from "./belongings.ts";
 import { createChecks } from "./checks.ts";
 import type { Evidence } from "./evidence.ts";
 import { type Choice, createFlights } from "./flights.ts";
@@ -26,10 +26,11 @@ import { createMerging, isChange } from "./merging.ts";
 import { createChooser } from "./policies/choose.ts";
 import { hashText } from "./policies/hash_text.ts";
 import { createQuestions } from "./questions.ts";
-import { type Bond, bondOf, isList, keyOf, resourceOf } from "./route.ts";
+import { type Bond, bondOf, isForAll, isList, keyOf, resourceOf } from "./route.ts";
 import type { PoolSnapshot } from "./snapshot.ts";
 import { describeUpstream, upstreamId } from "./sources/describe_upstream.ts";
 import { isDrained } from "./sources/drain_file.ts";
+import { clientTaskIn, renameTasksIn, renameTasksInAnswer } from "./task_names.ts";
 
 /** What a {@linkcode balancedPool} needs. Times in milliseconds. */
 export interface PoolOptions extends
@@ -81,18 +82,19 @@ export interface BalancedPool extends Peer {
 const TICK_MS = 200;
 /** How long a member that has left the list is kept for what was minted there. */
 const BOUND_MS = 30_000;
+/** How long one may take to learn what others have been told. */
+const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
+/** An upstream that says nothing for so many times its usual latency, and so many milliseconds, */
+const STUCK_LATENCIES = 1.5;
+const STUCK_MS = 10;
+/** and has so many times as much to answer as the others on average, gets no more. */
+const STUCK_SHARE = 1.25;
 
-/** What every upstream has to know. */
-const FOR_ALL: ReadonlySet<string> = new Set([
-  "logging/setLevel",
-  "resources/subscribe",
-  "resources/unsubscribe",
-]);
-
+const STATE_MADE = ["result", "requestState"];
 const holdsState = textFinder('"requestState"');
-const holdsTask = textFinder('"taskId"');
+const holdsInputRequest = textFinder('"input_required"');
 
 /**
  * A Peer over several that are taken for replicas of one server. Each request goes to one of them; what belongs together goes
@@ -109,6 +111,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   const questions = createQuestions();
   const chooser = createChooser(options.policy, random);
   const byResource = createChooser("hash", random);
+  /** It is all the same where a request goes. */
+  const spreads = options.affinity === "none" && options.policy !== "sticky" && options.policy !== "hash";
   /** What is open, by serial number. */
   const grounds = new Map<number, { readonly ground: Ground; readonly member: Member }>();
   const closed = createTasks();
@@ -128,6 +132,10 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   };
   /** Requests wait until it is known which upstreams there are. */
   let unknown: Promise<unknown> | undefined = options.ready?.then(() => unknown = undefined);
+  /** Who is told first what all are to know: so they learn it in the order in which the client has said it. */
+  let speaker: Member | undefined;
+  /** Handshakes of the client's that have no answer yet. */
+  let greetings = 0;
 
   const newId = () => `"mcp-connect-pool-${mark}-${++lastId}"`;
   const name = () => [...members.all].map(({ endpoint }) => endpoint).join(", ").slice(0, 300);
@@ -156,6 +164,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     choose,
     groundOf,
     fromServer,
+    withdraw: (ids, why) => tellClient(questions.withdraw(ids, why)),
     shown,
     left: (ground, member) => {
       if (ground.retired) finish(ground, member);
@@ -164,7 +173,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     known: disagreementsKnown,
     lacks: (member, message) => disagreements.lacking(message)?.includes(member) === true,
     ...(options.hedgeAfterMs === undefined ? {} : { hedgeAfterMs: options.hedgeAfterMs }),
-    suspect: (member) => checks?.suspect(member),
+    resting: restingFor,
+    suspect,
     name,
   });
   const listening = createListening({
@@ -200,6 +210,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.seen(member, capabilities);
       // It may be another release of the server.
       if (again) disagreements.changed(member);
+      // Whoever establishes the session anew answers: no trial need be waited for.
+      if (!ground.retired && member.circuit.kind !== "closed") health.note(member, { kind: "alive" }, true);
     });
     const ground: Ground = {
       serial: ++lastGround,
@@ -209,6 +221,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
             member.heardAt = performance.now();
             const own = listening.receiverOf(member, message);
             if (own !== undefined) return own(message);
+            const taker = flights.takerOf(ground, member, message);
+            if (taker !== undefined) return taker(message);
             // What one that serves no more says unasked is of no interest; what it asks is answered.
             if (ground.retired && message.kind !== "request") return;
             const meant = fromServer(ground, member, message);
@@ -223,6 +237,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       capabilities: undefined,
       retired: false,
       inFlight: 0,
+      telling: Promise.resolve(),
+      untold: 0,
     };
     grounds.set(ground.serial, { ground, member });
     run();
@@ -248,7 +264,11 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   }
 
   function endQuestions(ground: Ground, why: string): void {
-    for (const cancelled of questions.ended(ground.serial, why)) void listener?.receive(cancelled);
+    tellClient(questions.ended(ground.serial, why));
+  }
+
+  function tellClient(cancellations: readonly Message[]): void {
+    for (const it of cancellations) void listener?.receive(it);
   }
 
   function wireEnded(ground: Ground, member: Member, why: Failure): void {
@@ -258,12 +278,20 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (member.legs.size === 0) health.note(member, { kind: "failure", why: why.message }, false);
   }
 
+  /** Its clients give up what was asked of it. A check tells more; where there are none, that has to do. */
+  function suspect(member: Member, trial: boolean): void {
+    if (checks !== undefined) return checks.suspect(member);
+    const why = "requests are given up that it has been silent about";
+    health.note(member, { kind: "failure", why, late: true }, trial);
+  }
+
   function wentDown(member: Member, evidence: Evidence): void {
     const left = members.view.availableCount;
     if (left === 0) logger.error("no upstream takes requests", { upstreams: members.all.size });
     if (present === member) present = undefined;
     // It may only be busy: what can't go elsewhere waits for it.
-    if (evidence.kind !== "silent" || left === 0) return;
+    const silent = evidence.kind === "silent" || (evidence.kind === "failure" && evidence.late === true);
+    if (!silent || left === 0) return;
     for (const leg of [...member.legs]) if (leg.mayMove()) leg.giveUp();
   }
 
@@ -274,12 +302,50 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   // Choosing ------------------------------------------------------------------------------------------------------
 
   function choose(message: Message, tried: ReadonlySet<Member>, safe: () => boolean): Choice | undefined {
+    const excluded = excludedFor(message, tried);
+    if (isForAll(message.method!)) {
+      speaker = speakerAmong(excluded);
+      if (speaker !== undefined) return { member: speaker, trial: false };
+    }
     const trial = checks === undefined ? trialFor(tried, safe) : undefined;
     if (trial !== undefined) return trial;
-    const excluded = excludedFor(message, tried);
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
-    return member === undefined ? lastResort(tried, excluded) : { member, trial: false };
+    if (member === undefined) return lastResort(tried, excluded);
+    return { member: spreads && isStuck(member) ? insteadOf(member, excluded) : member, trial: false };
+  }
+
+  /**
+   * It has more to answer than the others and says nothing: until a check has told whether it hangs, it would collect all
+   * that there is, of which only what is safe can be taken from it.
+   */
+  function isStuck(member: Member): boolean {
+    if (member.legs.size < 2) return false;
+    const [oldest] = member.legs;
+    const { pending, latencies, available, availableCount } = members.view;
+    const silentMs = performance.now() - Math.max(oldest!.sentAt, member.heardAt);
+    if (silentMs < STUCK_LATENCIES * latencies[member.index]! + STUCK_MS) return false;
+    let all = 0;
+    for (let i = 0; i < availableCount; i++) all += pending[available[i]!]!;
+    return member.legs.size > STUCK_SHARE * all / availableCount + 1;
+  }
+
+  function insteadOf(member: Member, excluded: ReadonlySet<number> | undefined): Member {
+    const others = new Set([...excluded ?? [], member.index]);
+    return members.byIndex[chooser(members.view, 0, others)] ?? member;
+  }
+
+  function speakerAmong(excluded: ReadonlySet<number> | undefined): Member | undefined {
+    const fit = (it: Member) => members.view.isAvailable[it.index] === 1 && excluded?.has(it.index) !== true;
+    if (speaker !== undefined && fit(speaker)) return speaker;
+    if (leader !== undefined && fit(leader.member) && !isBehind(leader.member)) return leader.member;
+    const others = [...members.all].filter(fit);
+    return others.find((it) => !isBehind(it)) ?? others[0];
+  }
+
+  /** What others were told is still on its way to it. */
+  function isBehind({ ground }: Member): boolean {
+    return ground !== undefined && ground.untold > 0;
   }
 
   function chosenIndex(message: Message, excluded: ReadonlySet<number> | undefined): number {
@@ -358,11 +424,14 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (method === "initialize") beginSession();
     const bond = bondOf(message);
     if (bond !== undefined) return requestOfOwner(bond, message, requestOptions);
-    if (members.all.size > 1) {
-      const resting = restingFor();
-      if (resting !== undefined) return settledExchange(resting);
+    const resting = restingFor();
+    if (resting !== undefined) return settledExchange(resting);
+    const exchange = flights.carry(message, requestOptions);
+    if (method === "initialize") {
+      greetings++;
+      exchange.whenOver(() => greetings--);
     }
-    return flights.carry(message, requestOptions);
+    return exchange;
   }
 
   /** All that are well have asked to be left alone for a while. */
@@ -380,6 +449,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   function beginSession(): void {
     if (leader === undefined) return;
     leader = undefined;
+    speaker = undefined;
     for (const member of members.all) retire(member);
   }
 
@@ -403,7 +473,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     });
   }
 
-  function asOwner(message: Message, { path, text }: Bond, owner: Owner | undefined): Message {
+  function asOwner(message: Message, { kind, path, text }: Bond, owner: Owner | undefined): Message {
+    if (kind === "state" && isOwnState(text)) return edit(message, [{ path, value: undefined }]);
     if (owner === undefined || owner.text === text) return message;
     return edit(message, [{ path, value: owner.text }]);
   }
@@ -424,12 +495,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       const meant = questions.toServer(message);
       const whose = meant === undefined ? undefined : grounds.get(meant.serial);
       if (whose !== undefined) {
-        return await (await whose.ground.opening).notify(meant!.message, notifyOptions);
+        const { ground, member } = whose;
+        const task = message.isAnswer ? clientTaskIn(message) : undefined;
+        if (task !== undefined) belongings.keep("client task", task, member.serial);
+        const own = renameTasksIn(meant!.message, (text) => asMember(member, text));
+        return await (await ground.opening).notify(own, notifyOptions);
       }
       return failure("SESSION_LOST", name(), "who asked this is not there any more");
     }
-    const all = [...grounds.values()].map(({ ground }) => ground).filter((it) => !it.retired);
-    const first = leader?.ground.retired === false ? leader.ground : all[0];
+    const task = clientTaskIn(message);
+    const asker = task === undefined ? undefined : belongings.find("client task", task);
+    const all = [...grounds.values()].filter(({ ground, member }) =>
+      !ground.retired && (asker === undefined || member.serial === asker.serial)
+    ).map(({ ground }) => ground);
+    if (asker !== undefined && all.length === 0) {
+      return failure("SESSION_LOST", name(), "whose task this is is not there any more");
+    }
+    const first = leader?.ground.retired === false && all.includes(leader.ground) ? leader.ground : all[0];
     for (const other of all) {
       if (other !== first) void other.opening.then((peer) => peer.notify(message, notifyOptions));
     }
@@ -437,6 +519,12 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const choice = choose(message, new Set(), () => true);
     if (choice === undefined) return failure("NO_UPSTREAM", name(), "no upstream takes requests");
     return await (await groundOf(choice.member).opening).notify(message, notifyOptions);
+  }
+
+  /** A task's name as its upstream knows it. */
+  function asMember(member: Member, text: string): string {
+    const owner = belongings.find("task", text);
+    return owner?.serial === member.serial ? owner.text : text;
   }
 
   function endFailure(): Failure {
@@ -450,7 +538,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.changed(member, message.method);
       if (!merging.isNews(message, member.serial)) return undefined;
     }
-    return questions.toClient(ground.serial, message);
+    const own = renameTasksIn(message, (text) => keepText(member, "task", text));
+    return questions.toClient(ground.serial, own);
   }
 
   /** What the client is to be given of an answer; what it shows of its upstream is taken note of. */
@@ -464,26 +553,40 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       disagreements.showCapabilities(capabilities);
     }
     disagreements.show(member, request, answer);
-    if (FOR_ALL.has(method)) tellOthers(member, request);
-    if (isList(method)) return keep(member, "cursor", answer, ["result", "nextCursor"]);
+    if (isForAll(method)) tellOthers(member, request);
+    if (isList(method)) {
+      const own = keep(member, "cursor", answer, ["result", "nextCursor"]);
+      return method === "tasks/list" ? withShownTasks(member, method, own) : own;
+    }
     if (request.hasIoName && holdsState(answer.bytes)) {
-      return keep(member, "state", answer, ["result", "requestState"]);
+      return keep(member, "state", answer, STATE_MADE);
     }
-    if (method === "tools/call" && holdsTask(answer.bytes)) {
-      return keep(member, "task", keep(member, "task", answer, ["result", "task", "taskId"]), [
-        "result",
-        "taskId",
-      ]);
+    if (request.hasIoName && asksForInput(answer)) {
+      // Another upstream may be of the other era, and begin the request anew.
+      member.boundAt = performance.now();
+      return edit(answer, [{ path: STATE_MADE, value: belongings.stateFor(member.serial) }]);
     }
-    return answer;
+    return withShownTasks(member, method, answer);
+  }
+
+  function withShownTasks(member: Member, method: string, answer: Message): Message {
+    return renameTasksInAnswer(method, answer, (text) => keepText(member, "task", text));
   }
 
   function keep(member: Member, kind: Bond["kind"], answer: Message, path: readonly string[]): Message {
     const text = textAt(answer, path);
     if (text === undefined) return answer;
-    member.boundAt = performance.now();
-    const own = belongings.keep(kind, text, member.serial);
+    const own = keepText(member, kind, text);
     return own === text ? answer : edit(answer, [{ path, value: own }]);
+  }
+
+  function keepText(member: Member, kind: Bond["kind"], text: string): string {
+    member.boundAt = performance.now();
+    return belongings.keep(kind, text, member.serial);
+  }
+
+  function asksForInput(answer: Message): boolean {
+    return holdsInputRequest(answer.bytes) && textAt(answer, ["result", "resultType"]) === '"input_required"';
   }
 
   /** What one has taken, the others are told too; those that are opened later learn it with the session. */
@@ -493,13 +596,23 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       const open = member.ground !== undefined ||
         (subscribes && members.view.isAvailable[member.index] === 1);
       if (member === first || !open) continue;
-      void groundOf(member).opening.then(async (peer) => {
-        const { kind } = await peer.request(withId(request, newId()), { background: true }).outcome;
-        if (kind !== "answered") {
-          logger.debug(`${request.method} did not reach an upstream`, { endpoint: member.endpoint });
-        }
-      });
+      const ground = groundOf(member);
+      ground.untold++;
+      ground.telling = ground.telling.then(() => tell(ground, member, request)).then(() =>
+        void ground.untold--
+      );
     }
+  }
+
+  async function tell(ground: Ground, member: Member, request: Message): Promise<void> {
+    const peer = await ground.opening;
+    if (ground.retired) return;
+    const exchange = peer.request(withId(request, newId()), { background: true });
+    // What comes next must not wait for ever.
+    if (!await within(exchange.outcome, TELL_MS)) exchange.cancel();
+    const { kind } = await exchange.outcome;
+    if (kind === "answered") return;
+    logger.debug(`${request.method} did not reach an upstream`, { endpoint: member.endpoint });
   }
 
   // Upstreams that come and go ------------------------------------------------------------------------------------
@@ -595,7 +708,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
         health.tick(now);
         for (const member of members.all) {
           if (member.leaving) letGo(member, now);
-          else checks?.tick(member, now);
+          // A legacy server gets nothing before the session, which the client has not begun yet.
+          else if (greetings === 0 || member.ground !== undefined) checks?.tick(member, now);
         }
       }
     })();

@@ -19,6 +19,18 @@ const TASK = ["params", "taskId"];
 const NAME = ["params", "name"];
 const URI = ["params", "uri"];
 
+/** What every upstream has to know. */
+const FOR_ALL: ReadonlySet<string> = new Set([
+  "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+]);
+
+/** Tells whether what a request sets has to be set at every upstream. */
+export function isForAll(method: string): boolean {
+  return FOR_ALL.has(method);
+}
+
 /** Lists of which a cursor shows the next page. */
 export function isList(method: string): boolean {
   return Object.hasOwn(SERVER_LISTS, method) || method === "tasks/list";

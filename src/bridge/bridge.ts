@@ -15,7 +15,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
 import { answerFor } from "./answer.ts";
 import { createBacklog } from "./backlog.ts";
-import { findByToken } from "./find_by_token.ts";
+import { findByToken } from "../mcp/find_by_token.ts";
 import { createDeadlines } from "../link/deadlines.ts";
 import { noteProgress, noteQuestion, noteReply, type RequestClock, startClock } from "./request_clock.ts";
 import { afterAnswer, afterMessage, NO_SESSION, serverLogs, type Session } from "../upstream/session.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type BelongingKind, createBelongings } from "../../src/balance/belongings.ts";
+import { type BelongingKind, createBelongings, isOwnState } from "../../src/balance/belongings.ts";
 import { spellings, stringText } from "../support/generators.ts";
 
 const KINDS: readonly BelongingKind[] = ["cursor", "state", "task"];
@@ -113,4 +113,15 @@ Deno.test("Of an upstream that is gone only a state remains that was renamed: it
   strictEqual(belongings.find("state", '"other"'), undefined);
   deepStrictEqual(KINDS.map((kind) => belongings.find(kind, '"s"')?.serial), [0, 0, 0]);
   notStrictEqual(belongings.keep("state", '"s"', 2), shown[1]);
+});
+
+Deno.test("Who has made no state gets one that is told from all others, and survives its upstream to be taken out", () => {
+  const belongings = createBelongings();
+  const state = belongings.stateFor(3);
+  deepStrictEqual(belongings.find("state", state)?.serial, 3);
+  ok(isOwnState(state) && isOwnState(state.replace("mcp", "\\u006dcp")));
+  ok(!isOwnState('"mcp-connect"') && !isOwnState(belongings.keep("state", '"s"', 0)));
+  notStrictEqual(belongings.stateFor(3), state);
+  belongings.forget(3);
+  strictEqual(belongings.find("state", state)?.serial, undefined);
 });

@@ -60,3 +60,20 @@ Deno.test("an upstream that is back is not taken for slow because of what it kep
   deepStrictEqual(all.map(({ index }) => members.view.isAvailable[index]), [1, 1, 1]);
   ok(members.view.latencies[victim!.index]! < 20);
 });
+
+Deno.test("an upstream that answers trials and nothing else is left alone for longer and longer", () => {
+  const { health, all: [victim] } = setUp(3);
+  const pauses: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    for (let failures = 0; failures < 5; failures++) {
+      health.note(victim!, { kind: "failure", why: "it broke" }, false);
+    }
+    const { circuit } = victim!;
+    if (circuit.kind !== "open") throw new Error(circuit.kind);
+    pauses.push(Math.round((circuit.untilMs - performance.now()) / 100) * 100);
+    health.startTrial(victim!, circuit.untilMs);
+    health.note(victim!, { kind: "alive" }, true);
+    strictEqual(victim!.circuit.kind, "closed");
+  }
+  deepStrictEqual(pauses, [500, 1000, 2000, 4000, 8000, 15_000, 15_000]);
+});

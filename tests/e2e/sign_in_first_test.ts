@@ -90,19 +90,19 @@ Deno.test("a person may take longer than --timeout, which is for servers", async
   for (const era of ["legacy", "sse"] as const) {
     await using place = await startPlace({ era });
     place.browser.onOpen = async (tab) => {
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 3000));
       await signIn(tab);
     };
-    await using program = place.proxy(["--timeout", "1", "--auth-wait", "20"]);
+    await using program = place.proxy(["--timeout", "2", "--auth-wait", "20"]);
     await program.initialize();
     await program.nextMethod("notifications/tools/list_changed");
     strictEqual((await program.request("tools/list")).error, undefined);
-    const login = await place.run(["login", "--timeout", "1", "--endpoint", place.server.url]);
+    const login = await place.run(["login", "--timeout", "2", "--endpoint", place.server.url]);
     strictEqual(login.code, 0, login.stdout);
     strictEqual(place.browser.tabs.items.length, 1);
     await place.run(["logout", "--endpoint", place.server.url]);
     match(
-      (await place.run(["login", "--timeout", "1", "--endpoint", place.server.url])).stdout,
+      (await place.run(["login", "--timeout", "2", "--endpoint", place.server.url])).stdout,
       /^Signed in/,
     );
   }

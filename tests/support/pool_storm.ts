@@ -13,10 +13,14 @@ export interface PoolStormOptions {
   readonly atOnce?: number;
   /** How many calls are made at least; more while the scenario lasts. */
   readonly calls: number;
+  /** Which tools are called. @default all three, by chance */
+  readonly tools?: readonly ("write" | "read" | "put")[];
   /** How long a call takes at a replica, in milliseconds. @default 20 */
   readonly latencyMs?: number;
   /** What the replicas are. @default three of Streamable HTTP */
   readonly kinds?: readonly ("http" | "tcp" | "stdio")[];
+  /** How the program looks after them. @default quicker than it would */
+  readonly health?: readonly string[];
   /** More of the command line. */
   readonly args?: readonly string[];
 }
@@ -29,8 +33,14 @@ export interface PoolStorm extends AsyncDisposable {
   readonly answered: number;
   /** Errors among them. */
   readonly errors: number;
+  /** Calls made so far. */
+  readonly made: number;
+  /** Whether one of the first so many calls, which could go elsewhere, is not answered yet. */
+  safeCallsWait(made: number): boolean;
   /** Calls answered in the last second. */
   rate(): number;
+  /** How many results of the last second came from this one. */
+  lately(replica: Replica): number;
   /** How many of the last so many results came from each replica, by its name. */
   last(count: number): Readonly<Record<string, number>>;
   /** Waits until it holds; looks after each answer and now and then. Fails with what was waited for. */
@@ -43,8 +53,12 @@ export interface PoolStorm extends AsyncDisposable {
   setAtOnce(count: number): void;
   /** From now on safe calls may fail: there is nobody who could answer them. */
   allowFailures(allowed: boolean): void;
-  /** Makes what is left of the calls, has all answered, ends the program and counts. */
-  finish(): Promise<PoolStormReport>;
+  /**
+   * Makes what is left of the calls, has all answered, ends the program and counts.
+   *
+   * @param patient without it stdin ends at once, whatever is in flight
+   */
+  finish(patient?: boolean): Promise<PoolStormReport>;
 }
 
 /** How a call may end. */
@@ -63,25 +77,26 @@ export interface PoolStormReport {
   readonly calls: number;
   /** From the first call to the last answer, in milliseconds. */
   readonly ms: number;
+  /** The longest time without any answer, in milliseconds. */
+  readonly longestPauseMs: number;
 }
 
 const TOOLS = ["write", "read", "put"] as const;
 /** Ids begin here, so that none is a call's number. */
 const FIRST_ID = 1_000_000;
 const WAIT_MS = 30_000;
+/** Tests are not kept waiting for what is found out and forgiven at leisure otherwise. */
+const QUICK = ["--health-interval", "2", "--health-timeout", "2", "--slow-start", "1"];
 /** So many results tell how they are spread. */
 const SAMPLE = 150;
 /** The part of its fair share that one has to give. */
 const FAIR = 0.6;
 
-/** The tool of a call: in no step with the turns of a pool. */
-export function toolOf(call: number): typeof TOOLS[number] {
-  return TOOLS[(Math.imul(call + 1, 0x9e3779b1) >>> 16) % TOOLS.length]!;
-}
-
 /** Starts replicas, the program over them, and the calls. */
 export async function startPoolStorm(options: PoolStormOptions): Promise<PoolStorm> {
-  const { kinds = ["http", "http", "http"], latencyMs = 20 } = options;
+  const { kinds = ["http", "http", "http"], latencyMs = 20, tools = TOOLS } = options;
+  /** In no step with the turns of a pool. */
+  const toolOf = (call: number) => tools[(Math.imul(call + 1, 0x9e3779b1) >>> 16) % tools.length]!;
   const directory = await Deno.makeTempDir();
   const replicas = await Promise.all(
     kinds.map((kind, index) => startReplica({ kind, name: "ABC"[index]!, directory, latencyMs })),
@@ -91,7 +106,7 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   const program = startProgram([
     "load-balance",
     ...["--endpoints", endpoints.join(",")],
-    ...["--health-interval", "2", "--health-timeout", "2", "--slow-start", "1"],
+    ...options.health ?? QUICK,
     ...["--log-level", "info", ...options.args ?? []],
     ...(command === undefined ? [] : ["--", ...command]),
   ], { trace: (direction, message) => direction === "received" && take(message) });
@@ -106,6 +121,7 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   /** When each answer came, and whose each result was. */
   const times: number[] = [];
   const givers: string[] = [];
+  const givenAt: number[] = [];
   const faults: string[] = [];
   const watchers = new Set<() => void>();
 
@@ -129,7 +145,10 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     }
     times.push(performance.now());
     ends[call] = endOf(call, message);
-    if (message.result !== undefined) givers.push(message.result.content[0].text);
+    if (message.result !== undefined) {
+      givers.push(message.result.content[0].text);
+      givenAt.push(performance.now());
+    }
     inFlight--;
     launch();
     for (const look of [...watchers]) look();
@@ -146,11 +165,19 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     return known ? outcome : "unknown";
   }
 
-  function rate(): number {
-    const since = performance.now() - 1000;
+  function countSince(times: readonly number[], since: number): number {
     let from = times.length;
     while (from > 0 && times[from - 1]! > since) from--;
     return times.length - from;
+  }
+
+  function rate(): number {
+    return countSince(times, performance.now() - 1000);
+  }
+
+  function lately({ name }: Replica): number {
+    const count = countSince(givenAt, performance.now() - 1000);
+    return count === 0 ? 0 : givers.slice(-count).filter((it) => it === name).length;
   }
 
   function last(count: number): Record<string, number> {
@@ -185,25 +212,32 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
       `stderr: ${program.stderr().slice(-3000)}`;
   }
 
-  async function finish(): Promise<PoolStormReport> {
+  async function finish(patient = true): Promise<PoolStormReport> {
     stopped = true;
-    launch();
-    await until("every call is answered", () => inFlight === 0 && launched >= options.calls, 60_000);
-    const ms = times.at(-1)! - started;
+    if (patient) {
+      launch();
+      await until("every call is answered", () => inFlight === 0 && launched >= options.calls, 60_000);
+    } else atOnce = 0;
     const ending = performance.now();
     await program.closeStdin();
     const status = await program.status;
     const exitMs = performance.now() - ending;
+    const ms = (times.at(-1) ?? started) - started;
     const counts = { result: 0, not_run: 0, unknown: 0 };
-    for (const end of ends) counts[end!]++;
     const ran = new Uint8Array(launched);
     for (const call of replicas.flatMap((replica) => [...replica.ledger()])) ran[call]!++;
-    for (const [call, end] of ends.entries()) {
-      const fault = faultOf(toolOf(call), end!, ran[call]!);
+    for (let call = 0; call < launched; call++) {
+      const end = ends[call];
+      if (end !== undefined) counts[end]++;
+      const fault = faultOf(toolOf(call), end, ran[call]!);
       if (fault !== undefined) faults.push(`call ${call} (${toolOf(call)}) ${fault}`);
     }
     const executions = replicas.map((it) => it.executions());
-    return { faults, counts, executions, status, exitMs, calls: launched, ms };
+    const longestPauseMs = times.reduce(
+      (most, time, at) => Math.max(most, time - (times[at - 1] ?? started)),
+      0,
+    );
+    return { faults, counts, executions, status, exitMs, calls: launched, ms, longestPauseMs };
   }
 
   async function dispose(): Promise<void> {
@@ -232,7 +266,17 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
     get errors() {
       return errors;
     },
+    get made() {
+      return launched;
+    },
+    safeCallsWait(made) {
+      for (let call = 0; call < made; call++) {
+        if (ends[call] === undefined && toolOf(call) !== "write") return true;
+      }
+      return false;
+    },
     rate,
+    lately,
     last,
     until,
     more(count, ms) {
@@ -256,7 +300,8 @@ export async function startPoolStorm(options: PoolStormOptions): Promise<PoolSto
   };
 }
 
-function faultOf(tool: string, end: CallEnd, ran: number): string | undefined {
+function faultOf(tool: string, end: CallEnd | undefined, ran: number): string | undefined {
+  if (end === undefined) return "was not answered";
   if (tool === "write" && ran > 1) return `ran ${ran} times`;
   if (end === "result" && ran === 0) return "has a result, and did not run";
   return end === "not_run" && tool === "write" && ran > 0 ? "is said not to have run, and ran" : undefined;

@@ -19,7 +19,7 @@ export interface Replica extends AsyncDisposable {
   be(mood: ReplicaMood): Promise<void>;
   /** `kill -9`; settles when it has gone. */
   kill(): Promise<void>;
-  /** Starts it again after {@linkcode Replica.kill}. Whom the program starts is started by the program. */
+  /** Starts it again after {@linkcode Replica.kill}, or waits until the program has: those without a port are its children. */
   start(): Promise<void>;
   /** Stops it where it stands, as it is in a debugger or on a machine without memory: the system goes on accepting for it. */
   stop(): void;
@@ -39,6 +39,8 @@ export async function startReplica(
   const server = `${REPOSITORY}tests/support/replica_server.ts`;
   const config = `--config=${REPOSITORY}deno.json`;
   let port = 0;
+  /** The process of the program's that was killed. */
+  let killed: number | undefined;
   let process: Deno.ChildProcess | undefined;
   let said: AsyncGenerator<string> | undefined;
   let writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
@@ -55,7 +57,7 @@ export async function startReplica(
   }
 
   async function start(): Promise<void> {
-    if (given.kind === "stdio") return;
+    if (given.kind === "stdio") return await until(() => killed !== pid(), STARTING_MS);
     const [executable, ...args] = command();
     process = new Deno.Command(executable!, { args, stdin: "piped", stdout: "piped", stderr: "inherit" })
       .spawn();
@@ -70,7 +72,7 @@ export async function startReplica(
   }
 
   async function kill(): Promise<void> {
-    if (given.kind === "stdio") return Deno.kill(pid(), "SIGKILL");
+    if (given.kind === "stdio") return Deno.kill(killed = pid(), "SIGKILL");
     if (process === undefined) return;
     process.kill("SIGKILL");
     await process.status;
@@ -79,7 +81,7 @@ export async function startReplica(
     process = undefined;
   }
 
-  await start();
+  if (given.kind !== "stdio") await start();
   return {
     name: given.name,
     get endpoint() {

@@ -15,6 +15,7 @@ const NO_WAY: readonly FailureName[] = [
   "CONNECT_TIMEOUT",
   "CONNECTION_LOST",
   "NOT_MCP",
+  "NO_UPSTREAM",
 ];
 const GATEWAY = [502, 503, 504];
 const NO_MCP = [404, 405, 406, 415, 501];

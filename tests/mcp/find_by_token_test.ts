@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { findByToken } from "../../src/bridge/find_by_token.ts";
+import { findByToken } from "../../src/mcp/find_by_token.ts";
 
 const TABLE: readonly [tokens: readonly (string | null)[], token: string, found: string | undefined][] = [
   [['"a"', '"b"'], '"b"', '"b"'],
