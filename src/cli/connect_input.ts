@@ -129,7 +129,7 @@ export function giveUpUnused(
   logger: Logger,
 ): void {
   if (process === undefined) return;
-  const kinds = unusedKinds(command, settings);
+  const kinds = unusedKinds({ command, settings, os: Deno.build.os });
   process.giveUp(kinds);
   logger.debug("permissions given up", { kinds: kinds.join(" ") });
 }

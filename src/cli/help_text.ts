@@ -73,9 +73,9 @@ const ERA_NOTE =
   "is started once more for it, unless --protocol says what it speaks.";
 
 const PERMISSIONS_NOTE =
-  "The first line is a command line to paste; what follows says what each permission is for, and what works without it. " +
-  "The command is not run, but each server at a URL is asked whether it wants a sign-in, and if it does, its metadata who " +
-  "gives tokens. --json and --offline may stand anywhere.";
+  "The flags are on stdout, in one line to paste behind `deno run`; stderr says what each permission is for, and what " +
+  "works without it. The command is not run, but each server at a URL is asked whether it wants a sign-in, and if it does, " +
+  "its metadata who gives tokens. --json and --offline may stand anywhere.";
 
 const PAGES: Readonly<Record<CommandName, Page>> = {
   proxy: {

@@ -38,7 +38,7 @@ export async function notificationDemoCommand(input: CommandInput): Promise<numb
   const option = values.required("count");
   const count = parseWhole(option.value, option.where, 0, 1_000_000);
 
-  input.process?.giveUp(unusedKinds("notification-demo"));
+  input.process?.giveUp(unusedKinds({ command: "notification-demo", os: Deno.build.os }));
   const interrupted = Promise.withResolvers<void>();
   let stopped = false;
   const stop = () => {

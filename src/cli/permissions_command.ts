@@ -2,7 +2,7 @@ import { ConfigError } from "../config/config_error.ts";
 import { type Environment, processEnvironment } from "../config/environment.ts";
 import { type Files, machineFiles } from "../config/files.ts";
 import { type OptionValues, optionValues } from "../config/option_values.ts";
-import { optionsOf } from "../config/options.ts";
+import { type CommandName, optionsOf } from "../config/options.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import type { ConnectSettings } from "../config/settings.ts";
 import { mcpRemoteFolder } from "../oauth/import/mcp_remote_files.ts";
@@ -13,6 +13,7 @@ import { lookAround } from "../permissions/look_around.ts";
 import { permissionsFor } from "../permissions/permissions_for.ts";
 import { quoteWords } from "../permissions/quote_words.ts";
 import { renderPermissions } from "../permissions/render_permissions.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { unknownsOf } from "../permissions/unknowns_of.ts";
 import type { NamedFile, Use } from "../permissions/use.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
@@ -23,7 +24,7 @@ import { findingText } from "./error_text.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { parseOptions } from "./parse_options.ts";
 import { type Subject, subjectOf } from "./subject_of.ts";
-import { writeOut } from "./write_text.ts";
+import { writeError, writeOut } from "./write_text.ts";
 
 /** Where the program is got where it does not know itself. */
 const PACKAGE = `jsr:@x/mcp-connect@${VERSION}`;
@@ -33,57 +34,84 @@ export async function permissionsCommand(input: CommandInput): Promise<number> {
   const environment = recordingEnvironment();
   const files = recordingFiles();
   const isSet = (name: string) => [environment.look(name)].some((it) => it.kind === "set" && it.value !== "");
-  const subject = subjectOf(
-    input.bare,
-    input.vector,
-    () => ["MCP_CONNECT_ENDPOINT", "MCP_CONNECT_ENDPOINTS", "MCP_CONNECT_ENDPOINTS_FILE"].some(isSet),
-  );
-  const { options, bare, finding } = parseOptions(optionsOf(subject.command), subject.words);
-  if (finding !== undefined) throw new ConfigError(findingText(finding, subject.command, subject.words));
+  const hasEndpoint = () =>
+    ["MCP_CONNECT_ENDPOINT", "MCP_CONNECT_ENDPOINTS", "MCP_CONNECT_ENDPOINTS_FILE"].some(isSet);
+  const asked = subjectOf(input.bare, input.vector, hasEndpoint);
   const own = optionValues("permissions", {
-    ...(subject.json ? { json: true } : {}),
-    ...(subject.offline ? { offline: true } : {}),
+    ...(asked.json ? { json: true } : {}),
+    ...(asked.offline ? { offline: true } : {}),
   }, processEnvironment());
   const offline = own.switch("offline").value;
+  input.process?.giveUp(unusedKinds({ command: "permissions", os: Deno.build.os }));
+  // What this command itself needs is what it takes to find out of another.
+  const subject = asked.command === "permissions" ? subjectOf(asked.words, input.vector, hasEndpoint) : asked;
 
-  const asked: CommandInput = { options, bare, vector: input.vector };
-  const values = optionValues(subject.command, options, environment.look);
-  const settings = await settingsOf(subject, asked, environment.look, files);
+  const use = await useOf(asked, subject, input, environment, files, offline);
+  const needs = permissionsFor(use);
+  const flags = flagsFor(needs);
+  const command = ["deno", "run", ...flags, programOf(input), ...asked.given];
+  const report = {
+    line: quoteWords(command, platform()),
+    needs,
+    unknowns: unknownsOf(use).map(neutralise),
+    notes: Deno.build.standalone
+      ? ["This executable has its permissions built in: the flags are for deno run."]
+      : [],
+  };
+  if (own.switch("json").value) {
+    const shown = needs.map((it) => ({ ...it, value: it.value ?? null, flag: flagFor(it) }));
+    writeOut(`${JSON.stringify({ flags, command, ...report, needs: shown })}\n`);
+  } else {
+    // What can be used as it is stands on stdout alone.
+    writeOut(`${quoteWords(flags, platform())}\n`);
+    writeError(renderPermissions(report));
+  }
+  return ExitCode.Ok;
+}
+
+async function useOf(
+  asked: Subject,
+  subject: Subject,
+  { vector }: CommandInput,
+  environment: RecordingEnvironment,
+  files: RecordingFiles,
+  offline: boolean,
+): Promise<Use> {
+  const { command } = subject;
+  if (command === "help" || command === "permissions") {
+    return { command: "help", facts: { ...lookAround(), ...NOBODY, variables: [], files: [] } };
+  }
+  const { options, bare, finding } = parseOptions(optionsOf(command), subject.words);
+  if (finding !== undefined) throw new ConfigError(findingText(finding, command, subject.words));
+  const values = optionValues(command, options, environment.look);
+  const settings = await settingsOf(command, { options, bare, vector }, environment.look, files);
   const store = settings?.store ??
-    (subject.command === "status" ? resolveStore(values, environment.look) : undefined);
-  const importFolder = subject.command === "login" && values.text("import") !== undefined
+    (command === "status" ? resolveStore(values, environment.look) : undefined);
+  const importFolder = command === "login" && values.text("import") !== undefined
     ? mcpRemoteFolder((name) => {
       const state = environment.look(name);
       return state.kind === "set" ? state.value : undefined;
     })
     : undefined;
-  if (settings === undefined) readRest(subject, values);
-  const use: Use = {
-    command: subject.command,
+  readRest(command, values);
+  const around = await askAround(settings, files, offline);
+  return {
+    command: asked.command === "permissions" ? "permissions" : command,
     ...(settings === undefined ? {} : { settings }),
     ...(store === undefined ? {} : { store }),
     ...(importFolder === undefined ? {} : { importFolder }),
-    facts: { ...lookAround(), ...await askAround(settings, files, offline), ...told(environment, files) },
+    offline: subject.offline || asked.offline,
+    facts: {
+      ...lookAround(),
+      ...around,
+      variables: [...environment.found],
+      files: files.found,
+    },
   };
-  const needs = permissionsFor(use);
-  const unknowns = unknownsOf(use).map(neutralise);
-  const flags = flagsFor(needs);
-  const words = ["deno", "run", ...flags, programOf(input), ...subject.given];
-  const line = quoteWords(words, platform());
-  const notes = Deno.build.standalone
-    ? ["This executable has its permissions built in: the flags are for deno run."]
-    : [];
-  const shown = needs.map((it) => ({ ...it, value: it.value ?? null, flag: flagFor(it) }));
-  writeOut(
-    own.switch("json").value
-      ? `${JSON.stringify({ line, flags, needs: shown, unknowns, notes })}\n`
-      : renderPermissions({ line, needs, unknowns, notes }),
-  );
-  return ExitCode.Ok;
 }
 
 async function settingsOf(
-  { command }: Subject,
+  command: CommandName,
   input: CommandInput,
   environment: Environment,
   files: Files,
@@ -103,16 +131,20 @@ async function settingsOf(
   }
 }
 
-/** The options of a command that does not connect, whose variables it looks up. */
-function readRest({ command }: Subject, values: OptionValues): void {
+/** Looks the variables of all options up, as those of a few are by the command itself. */
+function readRest(command: CommandName, values: OptionValues): void {
   for (const { name, kind } of optionsOf(command)) {
     if (kind === "switch") values.switch(name);
+    else if (kind === "list") values.list(name);
     else values.text(name);
   }
 }
 
+/** Where a command leads that connects to nothing. */
+const NOBODY = { places: [], lookups: [], notFound: [], signIns: [] };
+
 async function askAround(settings: ConnectSettings | undefined, files: Files, offline: boolean) {
-  if (settings === undefined) return { places: [], lookups: [], notFound: [], signIns: [] };
+  if (settings === undefined) return NOBODY;
   const { file: _, ...log } = settings.log;
   const logger = await connectLogger({ ...settings, log });
   const signal = AbortSignal.timeout(settings.timeoutMs);
@@ -143,7 +175,9 @@ function recordingEnvironment(): RecordingEnvironment {
 }
 
 /** The machine's files, which remember what was read. */
-function recordingFiles(): Files & { readonly found: NamedFile[] } {
+type RecordingFiles = Files & { readonly found: NamedFile[] };
+
+function recordingFiles(): RecordingFiles {
   const files = machineFiles();
   const found: NamedFile[] = [];
   return {
@@ -155,10 +189,6 @@ function recordingFiles(): Files & { readonly found: NamedFile[] } {
       return text;
     },
   };
-}
-
-function told(environment: RecordingEnvironment, files: { readonly found: NamedFile[] }) {
-  return { variables: [...environment.found], files: files.found };
 }
 
 /** How `deno run` finds the program that this is. */

@@ -34,7 +34,7 @@ async function bridge(command: BalancingCommand, input: CommandInput): Promise<n
   }
   giveUpUnused(command, input, settings, logger);
   const { runProxy } = await import("../bridge/run_proxy.ts");
-  const code = await runProxy(settings, logger);
+  const code = await runProxy(settings, logger, () => input.process?.giveUp(["ffi"]));
   await flushLog(logger);
   return code;
 }

@@ -14,7 +14,7 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   const environment = processEnvironment();
   const values = optionValues("status", input.options, environment);
   const store = resolveStore(values, environment);
-  input.process?.giveUp(unusedKinds("status", undefined, store !== undefined));
+  input.process?.giveUp(unusedKinds({ command: "status", store: store !== undefined, os: Deno.build.os }));
   const accounts = store === undefined ? [] : await listAccounts(store);
   accounts.sort((a, b) => a.server < b.server ? -1 : 1);
   if (values.switch("json").value) {

@@ -1,10 +1,9 @@
 import { ConfigError } from "../config/config_error.ts";
-import type { CommandName } from "../config/options.ts";
-import { arrangeArguments } from "./arrange_arguments.ts";
+import { arrangeArguments, type COMMANDS } from "./arrange_arguments.ts";
 
 /** A command line that `permissions` is asked about. */
 export interface Subject {
-  readonly command: Exclude<CommandName, "permissions">;
+  readonly command: typeof COMMANDS[number];
   /** The words behind the command's name. */
   readonly words: readonly string[];
   /** The words as they were given, those of `permissions` itself left out. */
@@ -28,7 +27,7 @@ export function subjectOf(
   const rest = words.filter((word) => word !== "--json" && word !== "--offline");
   const given = vector === undefined ? rest : [...rest, "--", ...vector];
   const { command, words: arranged } = arrangeArguments(given, hasEndpoint);
-  if (command === undefined || command === "help" || command === "permissions") {
+  if (command === undefined) {
     throw new ConfigError(
       "permissions is followed by a command and its options, as in: mcp-connect permissions proxy --endpoint URL",
     );

@@ -1,9 +1,10 @@
 import { browserCommands } from "../oauth/browser/browser_commands.ts";
 import { processSurroundings } from "../oauth/browser/open_browser.ts";
-import { PROXY_VARIABLES } from "./permissions_for.ts";
+import { isOfLoader } from "./place_needs.ts";
+import { PROXY_VARIABLES } from "./proxy_needs.ts";
 import type { BrowserFacts, Facts } from "./use.ts";
 
-/** Those of the loader that Deno minds most; it refuses whatever begins with `LD_` or `DYLD_`. */
+/** Those of the loader that are looked for where Deno does not show all variables. */
 const LOADER_VARIABLES = [
   "LD_PRELOAD",
   "LD_LIBRARY_PATH",
@@ -15,18 +16,22 @@ const LOADER_VARIABLES = [
 /** What is known of this machine, as far as Deno's permissions show it; never prompts. */
 export function lookAround(): Pick<
   Facts,
-  "os" | "proxied" | "loaderVariables" | "browser" | "systemRoot" | "variablesHidden"
+  "os" | "proxyVariables" | "loaderVariables" | "browser" | "systemRoot" | "variablesHidden"
 > {
   const { os, env } = processSurroundings();
-  const isSet = (name: string) => (env(name) ?? "") !== "";
   const systemRoot = env("SystemRoot");
+  const variablesHidden = Deno.permissions.querySync({ name: "env" }).state !== "granted";
+  const names = variablesHidden ? LOADER_VARIABLES : Object.keys(Deno.env.toObject()).filter(isOfLoader);
   return {
     os,
-    proxied: PROXY_VARIABLES.some((name) => !/^no_/i.test(name) && isSet(name)),
-    loaderVariables: LOADER_VARIABLES.filter((name) => env(name) !== undefined),
+    proxyVariables: Object.fromEntries(PROXY_VARIABLES.flatMap((name) => {
+      const value = env(name) ?? "";
+      return value === "" ? [] : [[name, value]];
+    })),
+    loaderVariables: names.filter((name) => env(name) !== undefined),
     browser: browserFacts(),
     ...(systemRoot === undefined ? {} : { systemRoot }),
-    variablesHidden: Deno.permissions.querySync({ name: "env" }).state !== "granted",
+    variablesHidden,
   };
 }
 

@@ -1,20 +1,10 @@
 import { lockFileName, logFileNames } from "../telemetry/log_file.ts";
 import type { Need } from "./need.ts";
+import { askingNeeds } from "./asking_needs.ts";
 import { comfort, hostPort, need, placeNeeds } from "./place_needs.ts";
-import { expectsSignIn, signInNeeds } from "./sign_in_needs.ts";
+import { proxyNeeds } from "./proxy_needs.ts";
+import { signInNeeds } from "./sign_in_needs.ts";
 import type { Use } from "./use.ts";
-
-/** The variables by which proxies are named. To keep a request off a proxy, two of them are set for a moment. */
-export const PROXY_VARIABLES = [
-  "HTTP_PROXY",
-  "http_proxy",
-  "HTTPS_PROXY",
-  "https_proxy",
-  "ALL_PROXY",
-  "all_proxy",
-  "NO_PROXY",
-  "no_proxy",
-] as const;
 
 /** The commands that bridge a client until it goes. */
 const BRIDGES = ["proxy", "load-balance", "auth-proxy"];
@@ -24,16 +14,28 @@ const BRIDGES = ["proxy", "load-balance", "auth-proxy"];
  * one thing the weightier one is left.
  */
 export function permissionsFor(use: Use): Need[] {
+  if (use.command === "permissions") return weightiest([...askingNeeds(use), ...optionNeeds(use)]);
   return weightiest([
     ...placeNeeds(use),
+    ...proxyNeeds(use),
     ...signInNeeds(use),
     ...statusNeeds(use),
     ...fileNeeds(use),
     ...storeNeeds(use),
     ...logNeeds(use),
-    ...variableNeeds(use),
+    ...optionNeeds(use),
     ...extras(use),
   ]);
+}
+
+/** The files and variables that options take their values from. */
+function optionNeeds(use: Use): Need[] {
+  return [
+    ...use.facts.files.map(({ path, where }) =>
+      need("read", path, `the file of ${where}`, "the program does not start: exit code 6")
+    ),
+    ...variableNeeds(use),
+  ];
 }
 
 function statusNeeds({ settings }: Use): Need[] {
@@ -43,7 +45,7 @@ function statusNeeds({ settings }: Use): Need[] {
   return [need("net", place, "the status page (--status-port)", "the program does not start: exit code 6")];
 }
 
-function fileNeeds({ facts, settings }: Use): Need[] {
+function fileNeeds({ settings }: Use): Need[] {
   const balance = settings?.balance;
   const watched = [
     ...(balance?.sources.flatMap((it) =>
@@ -52,22 +54,17 @@ function fileNeeds({ facts, settings }: Use): Need[] {
       []),
     ...(balance?.drainFile === undefined ? [] : [[balance.drainFile, "--drain-file"] as const]),
   ];
-  return [
-    ...facts.files.map(({ path, where }) =>
-      need("read", path, `the file of ${where}`, "the program does not start: exit code 6")
+  return watched.flatMap(([path, option]) => [
+    ...(option === "--drain-file"
+      ? [comfort("read", path, `the file of ${option}`, "nothing is drained, and the log says so")]
+      : []),
+    comfort(
+      "read",
+      path.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".",
+      `hearing at once when the file of ${option} changes`,
+      "it is looked at every five seconds",
     ),
-    ...watched.flatMap(([path, option]) => [
-      ...(option === "--drain-file"
-        ? [comfort("read", path, `the file of ${option}`, "nothing is drained, and the log says so")]
-        : []),
-      comfort(
-        "read",
-        path.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".",
-        `hearing at once when the file of ${option} changes`,
-        "it is looked at every five seconds",
-      ),
-    ]),
-  ];
+  ]);
 }
 
 function storeNeeds({ command, store }: Use): Need[] {
@@ -93,9 +90,8 @@ function logNeeds({ settings }: Use): Need[] {
   ];
 }
 
-function variableNeeds(use: Use): Need[] {
-  const { facts, settings } = use;
-  const own = facts.variables.map((name) => {
+function variableNeeds({ facts }: Use): Need[] {
+  return facts.variables.map((name) => {
     if (/^MCP_CONNECT_/.test(name)) {
       return comfort("env", name, "an option's value", "it counts as not set");
     }
@@ -109,32 +105,6 @@ function variableNeeds(use: Use): Need[] {
     }
     return need("env", name, "a header's value", "the program does not start: exit code 6");
   });
-  const proxies = usesProxies(use)
-    ? PROXY_VARIABLES.map((name) =>
-      comfort(
-        "env",
-        name,
-        facts.proxied
-          ? "which requests go through the proxy, and which don't"
-          : "whether a proxy leads there, for --connect-timeout",
-        settings?.connectTimeoutMs === undefined
-          ? "requests to this machine go through the proxy too, and those of a sign-in past it"
-          : "the same, and --connect-timeout has no effect, as the log says",
-      )
-    )
-    : [];
-  return [...own, ...proxies];
-}
-
-/** Whether the program has to know of proxies; Deno itself uses them whether it may see them or not. */
-function usesProxies(use: Use): boolean {
-  const { facts, settings } = use;
-  const urls = facts.places.flatMap(({ endpoint }) => endpoint.kind === "http" ? [endpoint.url] : []);
-  if (urls.length === 0) return false;
-  if (settings?.connectTimeoutMs !== undefined) return true;
-  if (!facts.proxied) return false;
-  return use.command === "test" || expectsSignIn(use) || facts.lookups.length > 0 ||
-    urls.some(({ hostname }) => /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname));
 }
 
 function extras({ command, facts, settings }: Use): Need[] {

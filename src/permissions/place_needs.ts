@@ -7,21 +7,17 @@ const UNREACHED = "it can't be connected to, and the error names the flag";
 
 /** What it takes to reach all that is connected to. */
 export function placeNeeds(use: Use): Need[] {
-  const { facts, settings } = use;
+  return [...use.facts.places.flatMap((place) => needsOf(place, use)), ...lookupNeeds(use)];
+}
+
+/** What it takes to look names up. */
+export function lookupNeeds({ facts, settings }: Use): Need[] {
+  if (facts.lookups.length === 0) return [];
   const server = settings?.balance?.dnsServer;
-  const lookups = facts.lookups.length === 0
-    ? []
-    : server === undefined
-    ? facts.lookups.map((name) => need("net", name, `looking up ${name}`, "nothing is found behind the name"))
-    : [
-      need(
-        "net",
-        hostPort(server.ipAddr, server.port),
-        "the DNS server",
-        "nothing is found behind the names",
-      ),
-    ];
-  return [...facts.places.flatMap((place) => needsOf(place, use)), ...lookups];
+  const without = "nothing is found behind the name, and the log names the flag";
+  return server === undefined
+    ? facts.lookups.map((name) => need("net", name, `looking up ${name}`, without))
+    : [need("net", hostPort(server.ipAddr, server.port), "the DNS server", without)];
 }
 
 /** A host and a port as `--allow-net` takes them. */
@@ -83,8 +79,9 @@ function commandNeeds(command: string, role: string, { facts, settings }: Use): 
   const file = cwd !== undefined && isRelative ? `${cwd}/${command}` : command;
   const reason = `the ${role}'s command`;
   const without = "it can't be started, and the error names the flag";
-  if (facts.loaderVariables.length > 0) {
-    const why = `${reason}; all of it, because ${facts.loaderVariables.join(" and ")} is set`;
+  const loader = [...facts.loaderVariables, ...Object.keys(settings?.env ?? {}).filter(isOfLoader)];
+  if (loader.length > 0) {
+    const why = `${reason}; all of it, because ${[...new Set(loader)].join(" and ")} is set`;
     return [{ kind: "run", reason: why, without, weight: "needed" }];
   }
   const windows = facts.os === "windows";
@@ -100,6 +97,11 @@ function commandNeeds(command: string, role: string, { facts, settings }: Use): 
       ? [comfort("env", "PATHEXT", `finding ${command}`, "the order of extensions is .com, .exe, .bat, .cmd")]
       : []),
   ];
+}
+
+/** Whether a variable is one of the loader's, with which Deno starts programs for the whole run permission alone. */
+export function isOfLoader(name: string): boolean {
+  return /^(?:LD|DYLD)_/.test(name);
 }
 
 /** A {@linkcode Need} without which the job can't be done. */

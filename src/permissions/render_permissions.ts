@@ -18,7 +18,7 @@ const SECTIONS: readonly (readonly [weight: Need["weight"], heading: string])[] 
   ["extra", "Not among the flags, as they permit more than they are worth to most:"],
 ];
 
-/** The report for people: the line, then each flag with its reason and what comes of it without. */
+/** The report for people: the whole line, then each flag with its reason and what comes of it without. */
 export function renderPermissions({ line, needs, unknowns, notes }: PermissionReport): string {
   const sections = SECTIONS.flatMap(([weight, heading]) => {
     const rows = rowsOf(needs.filter((it) => it.weight === weight));
@@ -26,7 +26,9 @@ export function renderPermissions({ line, needs, unknowns, notes }: PermissionRe
   });
   const lists = [["Not known:", unknowns], ["Note:", notes]] as const;
   return [
-    line,
+    "",
+    "The whole line:",
+    `  ${line}`,
     ...sections,
     ...(needs.length === 0 ? ["", "It needs no permission at all."] : []),
     ...lists.flatMap(([heading, texts]) =>

@@ -6,11 +6,11 @@ import { comfort, hostPort, need } from "./place_needs.ts";
 import type { Use } from "./use.ts";
 
 /** Whether a command sends the user to sign in; the others only use and renew what is stored. */
-const ASKS_USER = ["proxy", "load-balance", "auth-proxy", "login"];
+const ASKS_USER = ["proxy", "load-balance", "auth-proxy", "login", "permissions"];
 
 /** What it takes to sign in, where a server wants that, and to keep what a sign-in gives. */
 export function signInNeeds(use: Use): Need[] {
-  const { command, facts, settings, importFolder } = use;
+  const { facts, settings, importFolder } = use;
   const signIn = settings?.signIn;
   if (signIn === undefined) return [];
   const { oauth, keychain } = signIn;
@@ -29,8 +29,6 @@ export function signInNeeds(use: Use): Need[] {
     ]),
   ];
   if (!expectsSignIn(use)) return always;
-  const person = ASKS_USER.includes(command) && importFolder === undefined &&
-    oauth.grant === "authorization_code";
   return [
     ...facts.signIns.flatMap(({ urls }) =>
       urls.map(({ url, what }) =>
@@ -43,7 +41,9 @@ export function signInNeeds(use: Use): Need[] {
       )
     ),
     ...always,
-    ...(person ? [...callbackNeeds(oauth), ...(oauth.browser === "open" ? browserNeeds(use) : [])] : []),
+    ...(sendsUser(use)
+      ? [...callbackNeeds(oauth), ...(oauth.browser === "open" ? browserNeeds(use) : [])]
+      : []),
     ...(keychain ? [keychainNeed(use)] : []),
   ];
 }
@@ -53,6 +53,13 @@ export function expectsSignIn({ command, facts, settings }: Use): boolean {
   if (settings?.signIn === undefined) return false;
   return ["auth-proxy", "login", "logout"].includes(command) ||
     facts.signIns.some(({ answer }) => answer === "wanted");
+}
+
+/** Whether the user may be sent to a browser. */
+export function sendsUser(use: Use): boolean {
+  const grant = use.settings?.signIn?.oauth.grant;
+  return expectsSignIn(use) && ASKS_USER.includes(use.command) && use.importFolder === undefined &&
+    grant === "authorization_code";
 }
 
 function callbackNeeds({ redirectUrl, callbackPort }: OAuthSettings): Need[] {
@@ -72,7 +79,8 @@ function callbackNeeds({ redirectUrl, callbackPort }: OAuthSettings): Need[] {
   ];
 }
 
-function browserNeeds({ facts: { browser } }: Use): Need[] {
+/** What it takes to open a browser. */
+export function browserNeeds({ facts: { browser } }: Use): Need[] {
   const without = "the address to sign in at is printed, and no tab opens";
   return [
     ...browser.commands.map((it) => comfort("run", it, "opening the browser", without)),

@@ -5,20 +5,24 @@ import type { Endpoint } from "../link/endpoint.ts";
 /** A kind of Deno's permissions; that of importing is missing among Deno's own types. */
 export type PermissionKind = Deno.PermissionName | "import";
 
+/** What decides {@linkcode unusedKinds}. */
+export interface Usage {
+  readonly command: CommandName;
+  /** Those of a command that connects. */
+  readonly settings?: ConnectSettings;
+  /** Whether another command reads the store. @default false */
+  readonly store?: boolean;
+  readonly os: typeof Deno.build.os;
+}
+
 /**
  * The kinds of permissions that a command has no use for once its settings are read, however much of them Deno was told
  * to allow. What `permissionsFor` names is never among them.
- *
- * @param settings those of a command that connects
- * @param store whether another command reads the store
  */
-export function unusedKinds(
-  command: CommandName,
-  settings?: ConnectSettings,
-  store = false,
-): PermissionKind[] {
+export function unusedKinds({ command, settings, store = false, os }: Usage): PermissionKind[] {
   // Nothing tells of the machine, and all code is known from the start.
   const unused: PermissionKind[] = ["sys", "import"];
+  if (command === "permissions") return [...unused, "write", "run", "ffi"];
   if (settings === undefined) return [...unused, "net", "write", "env", "run", "ffi", ...(store ? [] : READ)];
   const { balance, signIn, log, fallbacks } = settings;
   const kinds = new Set<Endpoint["kind"]>(fallbacks.map(({ endpoint }) => endpoint.kind));
@@ -31,7 +35,7 @@ export function unusedKinds(
     else kinds.add(source.upstream.endpoint.kind);
   }
   const has = (kind: Endpoint["kind"]) => open || kinds.has(kind);
-  const bridges = command !== "test" && command !== "login" && command !== "logout";
+  const bridges = command === "proxy" || command === "load-balance" || command === "auth-proxy";
   const browser = signIn?.oauth.grant === "authorization_code" && signIn.oauth.browser === "open" &&
     command !== "test" && command !== "logout";
   const runs = has("command") || browser || signIn?.keychain === true;
@@ -43,9 +47,10 @@ export function unusedKinds(
   if (!runs) unused.push("run");
   // The proxy's variables, how a browser is opened, and how Windows finds a command.
   if (!has("http") && !has("command") && balance?.status === undefined) unused.push("env");
-  // Only a bridge watches its stdout.
-  if (!bridges) unused.push("ffi");
-  const reads = kept || runs || has("unix") || tokenFile !== undefined || balance?.drainFile !== undefined;
+  // Only a bridge watches its stdout, where there is poll(2); once it does, this kind is given up too.
+  if (!bridges || (os !== "linux" && os !== "darwin")) unused.push("ffi");
+  const reads = kept || runs || has("unix") || tokenFile !== undefined || balance?.drainFile !== undefined ||
+    open;
   return reads ? unused : [...unused, ...READ];
 }
 

@@ -5,13 +5,15 @@ import type { Endpoint } from "../link/endpoint.ts";
 
 /** A use of the program: a command, its settings, and what is known of the machine and of the servers. */
 export interface Use {
-  readonly command: Exclude<CommandName, "permissions">;
-  /** Those of a command that connects. */
+  readonly command: CommandName | "help";
+  /** Those of a command that connects; of `permissions`: those of the one that it is asked about. */
   readonly settings?: ConnectSettings;
   /** The store's directory; absent: there is none. */
   readonly store?: string;
   /** The folder that `login --import` reads. */
   readonly importFolder?: string;
+  /** `permissions` is to ask nobody. @default false */
+  readonly offline?: boolean;
   readonly facts: Facts;
 }
 
@@ -22,8 +24,8 @@ export interface Facts {
   readonly variables: readonly string[];
   /** The files that were read for the settings, and the options that name them. */
   readonly files: readonly NamedFile[];
-  /** Whether the environment names a proxy. */
-  readonly proxied: boolean;
+  /** The variables by which proxies are named, those that are set. Values may hold secrets. */
+  readonly proxyVariables: Readonly<Record<string, string>>;
   /** Variables that make Deno want the whole run permission, such as `LD_PRELOAD`. */
   readonly loaderVariables: readonly string[];
   /** What opens a browser here. */
