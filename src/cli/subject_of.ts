@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/config_error.ts";
 import { arrangeArguments, type COMMANDS } from "./arrange_arguments.ts";
+import { unknownCommand } from "./error_text.ts";
 
 /** A command line that `permissions` is asked about. */
 export interface Subject {
@@ -28,8 +29,11 @@ export function subjectOf(
   const given = vector === undefined ? rest : [...rest, "--", ...vector];
   const { command, words: arranged } = arrangeArguments(given, hasEndpoint);
   if (command === undefined) {
+    const [word] = arranged;
     throw new ConfigError(
-      "permissions is followed by a command and its options, as in: mcp-connect permissions proxy --endpoint URL",
+      word !== undefined && !word.startsWith("-")
+        ? unknownCommand(word)
+        : "permissions is followed by a command and its options, as in: mcp-connect permissions proxy --endpoint URL",
     );
   }
   return { command, words: arranged.slice(1), given, json, offline };
