@@ -131,7 +131,7 @@ export function giveUpUnused(
   if (process === undefined) return;
   const kinds = unusedKinds({ command, settings, os: Deno.build.os });
   process.giveUp(kinds);
-  logger.debug("permissions given up", { kinds: kinds.join(" ") });
+  logger.debug("gave up what it has no use for", { kinds: kinds.join(" ") });
 }
 
 /** How long the last lines of the log may take, in milliseconds. */

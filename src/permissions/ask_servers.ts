@@ -34,15 +34,24 @@ const CLOSE_MS = 3000;
 export async function askServers(asking: AskServers): Promise<ServerSignIn[]> {
   const { settings: { signIn }, places } = asking;
   if (signIn === undefined) return [];
-  const urls = new Map<string, URL>();
-  for (const { endpoint } of places) {
-    // The targets of SRV records have a port, what they were found by may have none.
-    if (endpoint.kind === "http") urls.set(`${endpoint.url.origin}${endpoint.url.pathname}`, endpoint.url);
+  const asked = new Map<string, WebPlace>();
+  for (const { endpoint, ...place } of places) {
+    if (endpoint.kind !== "http") continue;
+    const { url } = endpoint;
+    const key = `${url.origin}${url.pathname}`;
+    // One of the addresses of a name is asked in its place, as the name itself may lead elsewhere, or nowhere.
+    if (asked.get(key)?.address === undefined) asked.set(key, { ...place, url });
   }
-  return await Promise.all([...urls.values()].map((url) => askServer(url, signIn, asking)));
+  return await Promise.all([...asked.values()].map((place) => askServer(place, signIn, asking)));
 }
 
-async function askServer(url: URL, signIn: SignInSettings, asking: AskServers): Promise<ServerSignIn> {
+type WebPlace = Omit<Place, "endpoint"> & { readonly url: URL };
+
+async function askServer(
+  { url, address, foreign }: WebPlace,
+  signIn: SignInSettings,
+  asking: AskServers,
+): Promise<ServerSignIn> {
   const { settings, offline, logger, signal } = asking;
   const { oauth } = signIn;
   const endpoint: Endpoint = { kind: "http", url };
@@ -61,7 +70,15 @@ async function askServer(url: URL, signIn: SignInSettings, asking: AskServers): 
       return Promise.resolve({ kind: "stands" });
     },
   };
-  const peer = await openPeer({ ...settings, endpoint, credentials }, logger);
+  const { clientCertificate, ...rest } = settings;
+  const peer = await openPeer({
+    ...rest,
+    endpoint,
+    credentials,
+    ...(address === undefined ? {} : { address }),
+    ...(foreign || clientCertificate === undefined ? {} : { clientCertificate }),
+    ...(foreign ? { headers: [] } : {}),
+  }, logger);
   const outcome = await peer.request(request("1", "initialize", {
     protocolVersion: LATEST_LEGACY_REVISION,
     capabilities: {},

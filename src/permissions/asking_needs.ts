@@ -1,6 +1,6 @@
 import { portOf } from "../link/http/http_client.ts";
 import type { Need } from "./need.ts";
-import { comfort, hostPort, lookupNeeds } from "./place_needs.ts";
+import { comfort, hostPort, placeNeeds } from "./place_needs.ts";
 import { proxyNeeds } from "./proxy_needs.ts";
 import { browserNeeds, sendsUser } from "./sign_in_needs.ts";
 import type { Use } from "./use.ts";
@@ -20,18 +20,14 @@ export function askingNeeds(use: Use): Need[] {
     ...(sendsUser(use) ? browserNeeds(use).filter(({ kind }) => kind === "env") : []),
   ];
   if (offline) return known;
-  const servers = facts.places.flatMap(({ endpoint }) =>
-    endpoint.kind === "http"
-      ? [comfort("net", hostPort(endpoint.url.hostname, portOf(endpoint.url)), "asking the server", WITHOUT)]
-      : []
-  );
+  const places = facts.places.filter(({ endpoint }) => endpoint.kind === "http");
+  const servers = placeNeeds({ ...use, facts: { ...facts, places } });
   const metadata = facts.signIns.flatMap(({ urls }) =>
     urls.map(({ url, what }) => comfort("net", hostPort(url.hostname, portOf(url)), what, WITHOUT))
   );
   return [
-    ...servers,
+    ...servers.map((it): Need => ({ ...it, weight: "comfort", without: WITHOUT })),
     ...metadata,
-    ...lookupNeeds(use).map((it): Need => ({ ...it, weight: "comfort", without: WITHOUT })),
     ...proxyNeeds(use),
     ...known,
   ];

@@ -47,8 +47,13 @@ export async function findPlaces(request: FindPlaces): Promise<Found> {
       continue;
     }
     try {
-      for (const { endpoint, address } of await lookUp(source, name, request, resolver, lookups)) {
-        places.push({ endpoint, role: "upstream", ...(address === undefined ? {} : { address }) });
+      for (const { endpoint, address, foreign } of await lookUp(source, name, request, resolver, lookups)) {
+        places.push({
+          endpoint,
+          role: "upstream",
+          ...(address === undefined ? {} : { address }),
+          ...(foreign === undefined ? {} : { foreign }),
+        });
       }
     } catch (error) {
       notFound.push({ name, why: error instanceof Error ? error.message : String(error) });

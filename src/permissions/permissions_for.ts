@@ -58,12 +58,13 @@ function fileNeeds({ settings }: Use): Need[] {
     ...(option === "--drain-file"
       ? [comfort("read", path, `the file of ${option}`, "nothing is drained, and the log says so")]
       : []),
-    comfort(
-      "read",
-      path.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".",
-      `hearing at once when the file of ${option} changes`,
-      "it is looked at every five seconds",
-    ),
+    {
+      kind: "read",
+      value: path.replace(/[^/\\]*$/, "").replace(/(.)[/\\]$/, "$1") || ".",
+      reason: `hearing at once when the file of ${option} changes; it would permit all of the directory`,
+      without: "it is looked at every five seconds",
+      weight: "extra",
+    } as const,
   ]);
 }
 

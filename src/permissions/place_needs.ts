@@ -11,7 +11,7 @@ export function placeNeeds(use: Use): Need[] {
 }
 
 /** What it takes to look names up. */
-export function lookupNeeds({ facts, settings }: Use): Need[] {
+function lookupNeeds({ facts, settings }: Use): Need[] {
   if (facts.lookups.length === 0) return [];
   const server = settings?.balance?.dnsServer;
   const without = "nothing is found behind the name, and the log names the flag";

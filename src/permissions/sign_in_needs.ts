@@ -1,6 +1,6 @@
 import { portOf } from "../link/http/http_client.ts";
 import { planRedirect } from "../oauth/browser/redirect_plan.ts";
-import type { OAuthSettings } from "../oauth/settings.ts";
+import { needsPerson, type OAuthSettings } from "../oauth/settings.ts";
 import type { Need } from "./need.ts";
 import { comfort, hostPort, need } from "./place_needs.ts";
 import type { Use } from "./use.ts";
@@ -41,9 +41,8 @@ export function signInNeeds(use: Use): Need[] {
       )
     ),
     ...always,
-    ...(sendsUser(use)
-      ? [...callbackNeeds(oauth), ...(oauth.browser === "open" ? browserNeeds(use) : [])]
-      : []),
+    ...(sendsUser(use) && oauth.grant === "authorization_code" ? callbackNeeds(oauth) : []),
+    ...(sendsUser(use) && oauth.browser === "open" ? browserNeeds(use) : []),
     ...(keychain ? [keychainNeed(use)] : []),
   ];
 }
@@ -55,11 +54,11 @@ export function expectsSignIn({ command, facts, settings }: Use): boolean {
     facts.signIns.some(({ answer }) => answer === "wanted");
 }
 
-/** Whether the user may be sent to a browser. */
+/** Whether the user may be sent to a page in a browser. */
 export function sendsUser(use: Use): boolean {
-  const grant = use.settings?.signIn?.oauth.grant;
-  return expectsSignIn(use) && ASKS_USER.includes(use.command) && use.importFolder === undefined &&
-    grant === "authorization_code";
+  const { command, settings, importFolder } = use;
+  return expectsSignIn(use) && ASKS_USER.includes(command) && importFolder === undefined &&
+    needsPerson(settings!.signIn!.oauth.grant);
 }
 
 function callbackNeeds({ redirectUrl, callbackPort }: OAuthSettings): Need[] {

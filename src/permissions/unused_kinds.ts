@@ -1,5 +1,6 @@
 import type { CommandName } from "../config/options.ts";
 import type { ConnectSettings } from "../config/settings.ts";
+import { needsPerson } from "../oauth/settings.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 
 /** A kind of Deno's permissions; that of importing is missing among Deno's own types. */
@@ -36,7 +37,8 @@ export function unusedKinds({ command, settings, store = false, os }: Usage): Pe
   }
   const has = (kind: Endpoint["kind"]) => open || kinds.has(kind);
   const bridges = command === "proxy" || command === "load-balance" || command === "auth-proxy";
-  const browser = signIn?.oauth.grant === "authorization_code" && signIn.oauth.browser === "open" &&
+  const browser = signIn !== undefined && needsPerson(signIn.oauth.grant) &&
+    signIn.oauth.browser === "open" &&
     command !== "test" && command !== "logout";
   const runs = has("command") || browser || signIn?.keychain === true;
   const kept = settings.store !== undefined || log.file !== undefined;

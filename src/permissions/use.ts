@@ -56,6 +56,8 @@ export interface Place {
   readonly endpoint: Endpoint;
   /** Where its name leads, where that is looked up by us. */
   readonly address?: Address;
+  /** It was named by DNS alone: none of the user's headers are for it. */
+  readonly foreign?: true;
   /** What it is among others. */
   readonly role: "server" | "upstream" | "fallback";
 }
