@@ -42,7 +42,9 @@ function statusNeeds({ settings }: Use): Need[] {
   const status = settings?.balance?.status;
   if (status === undefined) return [];
   const place = hostPort(status.hostname, status.port);
-  return [need("net", place, "the status page (--status-port)", "the program does not start: exit code 6")];
+  return [
+    comfort("net", place, "the status page (--status-port)", "there is no such page, and the log says so"),
+  ];
 }
 
 function fileNeeds({ settings }: Use): Need[] {
