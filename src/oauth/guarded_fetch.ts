@@ -301,7 +301,7 @@ function isPermitted(hostname: string, port: number): boolean {
 function requirePermission(url: URL): void {
   const host = `${url.hostname}:${portOf(url)}`;
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
-  throw new SignInError("PERMISSION", `no permission to connect to ${host}`, {
+  throw new SignInError("PERMISSION", `no permission to connect to ${host}: --allow-net=${host} is missing`, {
     hint: `run deno with --allow-net=${host}`,
   });
 }

@@ -72,14 +72,12 @@ function fileNeeds({ settings }: Use): Need[] {
 
 function storeNeeds({ command, store }: Use): Need[] {
   if (store === undefined) return [];
-  const reason = command === "status" ? "the store" : "the store: what is known of servers, and tokens";
-  const without = command === "status"
-    ? "it looks as if nobody were signed in"
-    : "servers are asked anew each time, and tokens end with the program";
-  return [
-    comfort("read", store, reason, without),
-    ...(command === "status" ? [] : [comfort("write", store, reason, without)]),
-  ];
+  if (command === "status") {
+    return [need("read", store, "the store", "the program does not start: exit code 6")];
+  }
+  const reason = "the store: what is known of servers, and tokens";
+  const without = "servers are asked anew each time, and tokens end with the program, as the log says";
+  return (["read", "write"] as const).map((kind) => comfort(kind, store, reason, without));
 }
 
 function logNeeds({ settings }: Use): Need[] {

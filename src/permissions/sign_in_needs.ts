@@ -71,10 +71,23 @@ function callbackNeeds({ redirectUrl, callbackPort }: OAuthSettings): Need[] {
   const reason = port === 0
     ? "the browser's way back, on any port (--callback-port names one)"
     : "the browser's way back";
-  const at = (host: string) => port === 0 ? host : `${host}:${port}`;
+  const without = "nobody can sign in, and the error names the flag";
+  const [v4, v6] = ["127.0.0.1", "[::1]"].map((host) => port === 0 ? host : `${host}:${port}`) as [
+    string,
+    string,
+  ];
+  const host = redirectUrl === undefined ? undefined : URL.parse(redirectUrl)?.hostname;
+  if (host === "[::1]") return [need("net", v6, reason, without)];
   return [
-    need("net", at("127.0.0.1"), reason, "where --allow-net has not [::1] either, nobody can sign in"),
-    comfort("net", at("[::1]"), reason, "a browser that takes localhost for [::1] does not come back"),
+    need("net", v4, reason, without),
+    // The address that is sent is 127.0.0.1's own, unless the user wants the name.
+    {
+      kind: "net",
+      value: v6,
+      reason,
+      without: "a browser that takes localhost for [::1] does not come back",
+      weight: host === "localhost" ? "comfort" : "extra",
+    },
   ];
 }
 

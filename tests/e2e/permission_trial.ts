@@ -15,15 +15,17 @@ export interface Trial {
   readonly prepare?: () => Promise<unknown>;
   /** Uses it; throws where something is missing. @default a client's first requests, or nothing */
   readonly use?: (program: Program, lacks: Need | undefined) => Promise<unknown>;
+  /** What is left out, one by one. @default all */
+  readonly less?: (need: Need) => boolean;
   /** Whether what it shows is about flags. @default false */
   readonly tellsOfFlags?: boolean;
   /** Checks what it has shown once it has ended. */
   readonly check?: (outcome: Outcome) => void;
   /**
-   * What a missing permission comes to, where it is not what its weight says: `works` as if nothing was missing, `partly` with
+   * What a missing permission comes to, where it is not what its weight says: `works` as if nothing was missing, `fails`, `partly` with
    * the flag's name in the log, `either` that or an error.
    */
-  readonly without?: (need: Need) => "works" | "partly" | "either" | undefined;
+  readonly without?: (need: Need) => "works" | "fails" | "partly" | "either" | undefined;
 }
 
 /** What came of it. */
@@ -120,7 +122,7 @@ export async function tryOut(trial: Trial): Promise<Printed> {
   check(whole);
   if (trial.tellsOfFlags !== true) assert.doesNotMatch(whole.stderr, /NotCapable|--allow-|[Pp]ermission/);
 
-  for (const lacking of wanted) {
+  for (const lacking of wanted.filter(trial.less ?? (() => true))) {
     await trial.prepare?.();
     const flags = flagsFor(wanted.filter((it) => it !== lacking));
     const outcome = await run(trial, trial.args, flags, lacking);
