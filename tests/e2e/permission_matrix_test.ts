@@ -4,7 +4,10 @@ import { isWindows } from "../link/child/processes.ts";
 import { startDnsServer } from "../support/dns_server.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
+import { programCommand } from "../support/program.ts";
+import { hasScript, onTerminal, PROMPT } from "./on_terminal.ts";
 import { beginSession, tryOut } from "./permission_trial.ts";
+import { initializeLine } from "./proxied.ts";
 
 const unix = { ignore: isWindows };
 
@@ -228,6 +231,54 @@ Deno.test("permissions permissions: asking the server, and reading what options 
     `--allow-read=${root}/headers`,
     "--allow-env=MCP_CONNECT_NO_STORE",
   ]);
+  await Deno.remove(root, { recursive: true });
+});
+
+Deno.test("on a terminal (script of util-linux) no command prompts, with nothing granted or all but one", {
+  ignore: !hasScript,
+}, async () => {
+  await using server = await startRawServer();
+  const root = await Deno.makeTempDir();
+  const store = `${root}/store`;
+  await Deno.mkdir(store);
+  await Deno.writeTextFile(`${root}/upstreams`, `${server.url}\n`);
+  const env = { MCP_CONNECT_NO_STORE: undefined, MCP_CONNECT_STORE: store, LD_LIBRARY_PATH: undefined };
+  const net = `--allow-net=127.0.0.1:${server.port}`;
+  const files = [`--allow-read=${store}`, `--allow-write=${store}`];
+  const initialize = initializeLine();
+  const table: readonly (readonly [args: readonly string[], flags: readonly string[], seen: RegExp])[] = [
+    [["login", server.url, "--store", store], [net], /without a sign-in/],
+    [["login", server.url, "--store", store], files, /--allow-net/],
+    [["login", server.url, "--store", store], [net, files[0]!], /without a sign-in/],
+    [["logout", server.url, "--store", store], [net], /Nobody was signed in/],
+    [["logout", server.url, "--store", store], [net, files[1]!], /Nobody was signed in/],
+    [["status", "--store", store], [], /--allow-read=/],
+    [["status"], [], /--allow-env=MCP_CONNECT_STORE/],
+    [["auth-proxy", server.url, "--store", store], [], /--allow-net=/],
+    [["auth-proxy", server.url, "--store", store], [net], /"result"/],
+    [["load-balance", server.url, "--status-port", "0"], [], /--allow-net=/],
+    [["load-balance", server.url, "--status-port", "0", "--drain-file", `${root}/none`], [net], /"result"/],
+    [["load-balance", "--endpoints-file", `${root}/upstreams`], [net], /--allow-read=/],
+    [
+      ["load-balance", "--endpoints-file", `${root}/upstreams`],
+      [`--allow-read=${root}/upstreams`],
+      /--allow-net=/,
+    ],
+    [["load-balance", "dns+http://localhost:1/mcp"], [], /--allow-net=/],
+    [["proxy", server.url, "--log-file", `${root}/log`], [net], /--allow-write=/],
+    [["proxy", server.url, "--fallbacks", "stdio", "--fallback-command", "cat"], [], /--allow-net=/],
+    [["permissions", "proxy", server.url], [], /--allow-net=/],
+    [["permissions", "load-balance", "dns+http://localhost:1/mcp"], [], /--allow-net=/],
+    [["permissions", "proxy", server.url, "--header-file", `${root}/none`], [], /--allow-read=/],
+    [["permissions", "proxy", "--", "cat"], [], /--allow-run=cat/],
+    [["completions", "zsh"], [], /compdef/],
+  ];
+  for (const [args, flags, seen] of table) {
+    const lines = /proxy|balance/.test(args[0]!) ? [initialize] : [];
+    const shown = await onTerminal(programCommand(args, { permissions: flags }), lines, seen, env);
+    assert.doesNotMatch(shown, PROMPT, args.join(" "));
+    assert.match(shown, seen, args.join(" "));
+  }
   await Deno.remove(root, { recursive: true });
 });
 
