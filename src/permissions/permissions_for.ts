@@ -109,7 +109,7 @@ function variableNeeds({ facts }: Use): Need[] {
 }
 
 function extras({ command, facts, settings }: Use): Need[] {
-  const cwd = settings?.cwd;
+  const cwd = facts.places.some(({ endpoint }) => endpoint.kind === "command") ? settings?.cwd : undefined;
   return [
     ...(BRIDGES.includes(command) && (facts.os === "linux" || facts.os === "darwin")
       ? [
