@@ -6,6 +6,7 @@ import { type CommandName, optionsOf } from "../config/options.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import type { ConnectSettings } from "../config/settings.ts";
 import { mcpRemoteFolder } from "../oauth/import/mcp_remote_files.ts";
+import { isSealed } from "../oauth/is_sealed.ts";
 import { askServers } from "../permissions/ask_servers.ts";
 import { findPlaces } from "../permissions/find_places.ts";
 import { flagFor, flagsFor } from "../permissions/flags.ts";
@@ -141,7 +142,7 @@ function readRest(command: CommandName, values: OptionValues): void {
 }
 
 /** Where a command leads that connects to nothing. */
-const NOBODY = { places: [], lookups: [], notFound: [], signIns: [] };
+const NOBODY = { places: [], lookups: [], notFound: [], signIns: [], sealed: false };
 
 async function askAround(settings: ConnectSettings | undefined, files: Files, offline: boolean) {
   if (settings === undefined) return NOBODY;
@@ -149,9 +150,15 @@ async function askAround(settings: ConnectSettings | undefined, files: Files, of
   const logger = await connectLogger({ ...settings, log });
   const signal = AbortSignal.timeout(settings.timeoutMs);
   const found = await findPlaces({ settings, files, platform: platform(), offline, signal });
+  const { signIn, store } = settings;
+  const stored = signIn === undefined || store === undefined
+    ? []
+    : await Promise.all(found.places.map(({ endpoint }) =>
+      endpoint.kind === "http" && isSealed(store, endpoint.url, signIn.oauth)
+    ));
   const signIns = await askServers({ settings, places: found.places, offline, logger, signal });
   await flushLog(logger);
-  return { ...found, signIns };
+  return { ...found, signIns, sealed: stored.includes(true) };
 }
 
 interface RecordingEnvironment {

@@ -3,7 +3,6 @@ import { type Environment, processEnvironment } from "../config/environment.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import { listAccounts, type ListedAccount } from "../oauth/account_store.ts";
-import { isPermitted } from "../store/entry_path.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
 import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { untilText } from "./account_input.ts";
@@ -17,7 +16,7 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   const values = optionValues("status", input.options, environment);
   const store = resolveStore(values, environment);
   if (store === undefined && !values.switch("no-store").value) requirePlace(environment);
-  if (store !== undefined && !isPermitted("read", store)) {
+  if (store !== undefined && Deno.permissions.querySync({ name: "read", path: store }).state !== "granted") {
     throw new ConfigError(`status needs to read ${store}: run Deno with --allow-read=${store}`, {
       code: "permission",
     });

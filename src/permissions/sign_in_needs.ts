@@ -43,7 +43,7 @@ export function signInNeeds(use: Use): Need[] {
     ...always,
     ...(sendsUser(use) && oauth.grant === "authorization_code" ? callbackNeeds(oauth) : []),
     ...(sendsUser(use) && oauth.browser === "open" ? browserNeeds(use) : []),
-    ...(keychain ? [keychainNeed(use)] : []),
+    ...(keychain || facts.sealed ? [keychainNeed(use)] : []),
   ];
 }
 

@@ -40,7 +40,9 @@ export function unusedKinds({ command, settings, store = false, os }: Usage): Pe
   const browser = signIn !== undefined && needsPerson(signIn.oauth.grant) &&
     signIn.oauth.browser === "open" &&
     command !== "test" && command !== "logout";
-  const runs = has("command") || browser || signIn?.keychain === true;
+  // What is stored may be sealed with the keychain, which is another program's.
+  const keychain = signIn !== undefined && (signIn.keychain || settings.store !== undefined);
+  const runs = has("command") || browser || keychain;
   const kept = settings.store !== undefined || log.file !== undefined;
   const tokenFile = signIn?.oauth.workloadTokenFile ?? signIn?.oauth.identityProvider;
 

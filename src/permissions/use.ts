@@ -40,6 +40,8 @@ export interface Facts {
   readonly notFound: readonly { readonly name: string; readonly why: string }[];
   /** Whether variables may be set that Deno does not show. */
   readonly variablesHidden: boolean;
+  /** Whether a sign-in is stored that only the keychain opens. */
+  readonly sealed: boolean;
   /** What is known of signing in to each server, by its URL's origin and path. */
   readonly signIns: readonly ServerSignIn[];
 }

@@ -6,12 +6,12 @@ import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
 import { programCommand } from "../support/program.ts";
 import { hasScript, onTerminal, PROMPT } from "./on_terminal.ts";
-import { beginSession, tryOut } from "./permission_trial.ts";
+import { tryOut } from "./permission_trial.ts";
 import { initializeLine } from "./proxied.ts";
 
 const unix = { ignore: isWindows };
 
-/** A server in a shell, which answers what {@linkcode beginSession} asks. */
+/** A server in a shell, which answers whatever it is asked. */
 const SCRIPT = `while IFS= read -r line; do
   id=\${line#*\\"id\\":}; id=\${id%%[,\\}]*}
   case $line in

@@ -170,6 +170,15 @@ const TABLE: readonly Row[] = [
     "--allow-net=mcp.example:443,auth.example:443,auth.example:8443",
     "--allow-run=secret-tool",
   ]],
+  ["a sign-in that the keychain has", "test", ["https://mcp.example/mcp", "--store", "/s"], {
+    ...SIGN_IN,
+    sealed: true,
+  }, [
+    "--allow-net=mcp.example:443,auth.example:443,auth.example:8443",
+    "--allow-read=/s",
+    "--allow-write=/s",
+    "--allow-run=secret-tool",
+  ]],
   ["a store", "proxy", ["tcp://a.example:1", "--store", "/s"], {}, [
     "--allow-net=a.example:1",
     "--allow-read=/s",
@@ -235,7 +244,9 @@ Deno.test("no kind of permission is given up that a use has any need of", async 
       fc.constantFrom(...OF_BRIDGES),
       fc.constantFrom(...OF_POOLS),
       fc.constantFrom("linux", "windows", "darwin"),
-      fc.constantFrom<Partial<Facts>>({}, SIGN_IN, { proxyVariables: { HTTP_PROXY: "p:1" } }),
+      fc.constantFrom<Partial<Facts>>({}, SIGN_IN, { ...SIGN_IN, sealed: true }, {
+        proxyVariables: { HTTP_PROXY: "p:1" },
+      }),
       async (command, endpoint, extra, ofBridge, ofPool, os, facts) => {
         const bridges = command === "proxy" || command === "load-balance" || command === "auth-proxy";
         const words = [
@@ -245,7 +256,9 @@ Deno.test("no kind of permission is given up that a use has any need of", async 
           ...(bridges ? ofBridge : []),
           ...(command === "load-balance" ? ofPool : []),
         ];
-        const use = await useOf(command, words, { ...facts, os });
+        // Nothing is sealed where nothing is stored.
+        const sealed = facts.sealed === true && words.includes("--store");
+        const use = await useOf(command, words, { ...facts, os, sealed });
         const unused = unusedKinds({ command, settings: use.settings!, os });
         for (const need of permissionsFor(use)) {
           ok(!unused.includes(need.kind), `${command} ${words.join(" ")}: ${flagFor(need)}`);

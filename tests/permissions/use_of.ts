@@ -23,6 +23,7 @@ const FACTS: Omit<Facts, "places" | "lookups" | "notFound"> = {
   browser: { commands: ["xdg-open"], variables: ["DISPLAY"], files: [] },
   variablesHidden: false,
   signIns: [],
+  sealed: false,
 };
 
 const files: Files = {
