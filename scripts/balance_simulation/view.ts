@@ -6,12 +6,14 @@ export type SimulatedView = { -readonly [K in keyof PoolView]: PoolView[K] };
 
 /** Makes a pool of idle upstreams that are all available. */
 export function createView(size: number, weights?: Float64Array): SimulatedView {
+  const own = weights ?? new Float64Array(size).fill(1);
   return {
     size,
     availableCount: size,
     available: new Int32Array(size).map((_, i) => i),
     isAvailable: new Uint8Array(size).fill(1),
-    weights: weights ?? new Float64Array(size).fill(1),
+    weights: own,
+    heaviest: Math.max(...own),
     shares: new Float64Array(size).fill(1),
     pending: new Int32Array(size),
     latencies: new Float64Array(size),

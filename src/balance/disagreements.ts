@@ -102,7 +102,8 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
     return it;
   }
 
-  function lacks(member: Member, message: Message): boolean {
+  /** @param byName a list that does not name it tells that it is not there */
+  function lacks(member: Member, message: Message, byName: boolean): boolean {
     const method = message.method!;
     const owner = capabilityOf(method);
     const declared = member.ground?.capabilities;
@@ -111,7 +112,7 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
     }
     const list = NAMED[method];
     if (list !== undefined) {
-      const catalogue = catalogues.get(member)?.get(list);
+      const catalogue = byName ? catalogues.get(member)?.get(list) : undefined;
       const name = catalogue === undefined ? undefined : nameIn(message);
       return name !== undefined && !catalogue!.has(name);
     }
@@ -119,6 +120,13 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
     if (most === undefined || textAt(message, ["params", "cursor"]) !== undefined) return false;
     const catalogue = catalogues.get(member)?.get(method);
     return catalogue !== undefined && signatureOf(catalogue) !== most;
+  }
+
+  /** Whether what a request names is known to be in a member's list. */
+  function has(member: Member, message: Message): boolean {
+    const catalogue = catalogues.get(member)?.get(NAMED[message.method!] ?? "");
+    const name = catalogue === undefined ? undefined : nameIn(message);
+    return name !== undefined && catalogue!.has(name);
   }
 
   /** Whether nothing that is not in the list which the client has read is asked for. */
@@ -229,8 +237,11 @@ export function createDisagreements(options: DisagreementsOptions): Disagreement
 
   return {
     lacking(message) {
-      if (!some && common.size === 0 && isShown(message)) return undefined;
-      const found = [...members].filter((member) => lacks(member, message));
+      const wasShown = isShown(message);
+      if (!some && common.size === 0 && wasShown) return undefined;
+      // What the client was never shown is asked of others only where one is known to have it.
+      const byName = wasShown || [...members].some((member) => has(member, message));
+      const found = [...members].filter((member) => lacks(member, message, byName));
       // Where all lack it, the server is to say so.
       return found.length === 0 || found.length === members.size ? undefined : found;
     },

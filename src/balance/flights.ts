@@ -11,6 +11,7 @@ import { isSafeToRepeat, type ToolHints } from "../mcp/safety.ts";
 import { mayHaveRun, notKnownToHaveRun } from "../upstream/retry_policy.ts";
 import { evidenceFor } from "./evidence.ts";
 import type { HealthKeeper } from "./health_keeper.ts";
+import { overdueAfter } from "./is_stuck.ts";
 import { judgeMove } from "./judge_move.ts";
 import type { Ground, Leg, Member } from "./member.ts";
 import type { Members } from "./members.ts";
@@ -86,6 +87,8 @@ interface Flight {
   /** Some attempt may have been carried out. */
   ran: boolean;
   safe: boolean | undefined;
+  /** What takes about as long; looked up when first needed. */
+  kind: string | undefined;
   /** Ends the wait for a hedge. */
   hedge: AbortController | undefined;
 }
@@ -113,6 +116,7 @@ export function createFlights(options: FlightsOptions): Flights {
       failed: undefined,
       ran: false,
       safe: undefined,
+      kind: undefined,
       hedge: undefined,
     };
     const { bound } = flightOptions;
@@ -165,6 +169,7 @@ export function createFlights(options: FlightsOptions): Flights {
       },
       mayMove: () => flight.options.bound === undefined && (isHeld(flight) || isSafe(flight)),
     };
+    if (flight.options.background !== true) awaited(flight, leg);
     flight.legs.push(leg);
     member.legs.add(leg);
     ground.inFlight++;
@@ -184,6 +189,20 @@ export function createFlights(options: FlightsOptions): Flights {
         over(flight, leg, { kind: "not_sent", failure: why });
       },
     );
+  }
+
+  /** Takes note of when the upstream ought to have said something. */
+  function awaited(flight: Flight, { member, sentAt }: Leg): void {
+    const dueAt = sentAt + overdueAfter(health.usualMs(member, kindIn(flight)));
+    if (member.legs.size === 0 || member.waitsSince <= member.heardAt) {
+      member.waitsSince = sentAt;
+      member.dueAt = dueAt;
+    } else if (dueAt < member.dueAt) member.dueAt = dueAt;
+    member.sentAt = sentAt;
+  }
+
+  function kindIn(flight: Flight): string {
+    return flight.kind ??= kindOf(flight.message);
   }
 
   function dispatch(flight: Flight, leg: Leg, peer: Peer): void {
@@ -235,7 +254,7 @@ export function createFlights(options: FlightsOptions): Flights {
     member.heardAt = now;
     member.answered++;
     const { message, options: { background } } = flight;
-    if (background !== true) health.took(member, kindOf(message), now - leg.sentAt, now);
+    if (background !== true) health.took(member, kindIn(flight), now - leg.sentAt, now);
     // A request that was sent although the upstream was down is a proof too.
     health.note(member, { kind: "alive" }, leg.trial || member.circuit.kind === "closed");
     settle(flight, { kind: "answered", message: options.shown(member, message, answer) });

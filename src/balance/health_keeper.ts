@@ -32,6 +32,8 @@ export interface HealthKeeper {
   note(member: Member, evidence: Evidence, proof: boolean): void;
   /** An answer to a request of this kind took so long. */
   took(member: Member, kind: string, ms: number, now: number): void;
+  /** How long a member usually takes for a request of this kind; `undefined` where nobody has answered one yet. */
+  usualMs(member: Member, kind: string): number | undefined;
   /** Lets time pass: rests and ejections end, shares grow, outliers are looked for. */
   tick(now: number): void;
   /** Has the view show what has changed of a member otherwise. */
@@ -53,6 +55,8 @@ const WEIGHT_OF_NEW = 0.1;
 const WEIGHT_IN_POOL = 0.05;
 /** Kinds of requests whose usual time is known at most. */
 const MOST_KINDS = 1024;
+/** An answer counts as so many times slower than usual at most: a single long call makes no upstream a slow one. */
+const SLOWEST = 10;
 /** Faster answers are all the same, in milliseconds. */
 const FASTEST_MS = 0.05;
 /** One that is down again within so long was not really back, in milliseconds. */
@@ -223,12 +227,17 @@ export function createHealthKeeper(options: HealthOptions): HealthKeeper {
       members.took(member, ms);
       member.tookAt = now;
       const before = usual.get(kind);
-      const present = Math.max(ms, FASTEST_MS);
+      const real = Math.max(ms, FASTEST_MS);
+      const present = before === undefined ? real : Math.min(real, before * SLOWEST);
       if (before === undefined && usual.size >= MOST_KINDS) usual.delete(usual.keys().next().value!);
       usual.set(kind, before === undefined ? present : before + (present - before) * WEIGHT_IN_POOL);
       member.slowness += (present / (before ?? present) - member.slowness) * WEIGHT_OF_NEW;
       member.failureShare -= member.failureShare * WEIGHT_OF_NEW;
       member.samples++;
+    },
+    usualMs(member, kind) {
+      const ms = usual.get(kind);
+      return ms === undefined ? undefined : ms * Math.max(1, member.slowness);
     },
     tick,
     show,

@@ -87,6 +87,10 @@ export interface Member {
   leaving: boolean;
   /** When it has said anything last. */
   heardAt: number;
+  /** When the first request was sent that it has got since, when one of those is overdue, and when the last was sent. */
+  waitsSince: number;
+  dueAt: number;
+  sentAt: number;
   /** When the next check is due, and how long nothing has to be heard for one before. */
   checkAt: number;
   suspectAfterMs: number;
@@ -131,6 +135,9 @@ export function createMember(serial: number, settings: UpstreamSettings, endpoin
     draining: settings.drain,
     leaving: false,
     heardAt: 0,
+    waitsSince: 0,
+    dueAt: Infinity,
+    sentAt: 0,
     checkAt: 0,
     suspectAfterMs: 0,
     checking: false,

@@ -37,6 +37,7 @@ export function createMembers(): Members {
     available: new Int32Array(0),
     isAvailable: new Uint8Array(0),
     weights: new Float64Array(0),
+    heaviest: 1,
     shares: new Float64Array(0),
     pending: new Int32Array(0),
     latencies: new Float64Array(0),
@@ -83,6 +84,7 @@ export function createMembers(): Members {
       view.pending[index] = 0;
       view.latencies[index] = 0;
       view.weights[index] = member.settings.weight;
+      view.heaviest = Math.max(view.heaviest, member.settings.weight);
       view.seeds[index] = hashText(`${member.endpoint} ${member.settings.address?.hostname ?? ""}`);
     },
     remove(member) {

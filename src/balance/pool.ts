@@ -19,6 +19,7 @@ import { type Choice, createFlights } from "./flights.ts";
 import { createHealthKeeper, stateOf } from "./health_keeper.ts";
 import { cumulativeHistogram, recentLatency } from "./health/latency_histogram.ts";
 import { createDisagreements } from "./disagreements.ts";
+import { isStuck } from "./is_stuck.ts";
 import { createListening } from "./listening.ts";
 import { createMember, type Ground, type Member } from "./member.ts";
 import { createMembers } from "./members.ts";
@@ -86,11 +87,8 @@ const BOUND_MS = 30_000;
 const TELL_MS = 10_000;
 /** How long members that have left may take to close. */
 const CLOSE_MS = 5000;
-/** An upstream that says nothing for so many times its usual latency, and so many milliseconds, */
-const STUCK_LATENCIES = 1.5;
-const STUCK_MS = 10;
-/** and has so many times as much to answer as the others on average, gets no more. */
-const STUCK_SHARE = 1.25;
+/** So many that are stuck are passed over in one choice at most. */
+const MOST_PASSED = 8;
 
 const STATE_MADE = ["result", "requestState"];
 const holdsState = textFinder('"requestState"');
@@ -111,8 +109,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   const questions = createQuestions();
   const chooser = createChooser(options.policy, random);
   const byResource = createChooser("hash", random);
-  /** It is all the same where a request goes. */
-  const spreads = options.affinity === "none" && options.policy !== "sticky" && options.policy !== "hash";
+  /** The client stays where it is until that fails: neither is it moved for being slow there, nor are its requests. */
+  const stays = options.affinity === "session" || options.policy === "sticky";
   /** What is open, by serial number. */
   const grounds = new Map<number, { readonly ground: Ground; readonly member: Member }>();
   const closed = createTasks();
@@ -126,6 +124,8 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   let leader: { readonly ground: Ground; readonly member: Member } | undefined;
   /** Where the client's requests go that are to stay together. */
   let present: Member | undefined;
+  /** Where one of those goes that must not go there, and where they go when that fails. */
+  let standIn: Member | undefined;
   const drained = {
     file: new Set<string>() as ReadonlySet<string>,
     signal: new Set<string>() as ReadonlySet<string>,
@@ -143,7 +143,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   const health = createHealthKeeper({
     members,
     slowStartMs: options.slowStartMs,
-    maxEjectedPercent: options.maxEjectedPercent,
+    maxEjectedPercent: stays ? 0 : options.maxEjectedPercent,
     down: wentDown,
     back: (member) => listening.joined(member),
     logger,
@@ -207,6 +207,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     const opening = options.open(member.settings, (capabilities) => {
       const again = ground.capabilities !== undefined;
       ground.capabilities = capabilities;
+      member.heardAt = performance.now();
       disagreements.seen(member, capabilities);
       // It may be another release of the server.
       if (again) disagreements.changed(member);
@@ -288,7 +289,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   function wentDown(member: Member, evidence: Evidence): void {
     const left = members.view.availableCount;
     if (left === 0) logger.error("no upstream takes requests", { upstreams: members.all.size });
-    if (present === member) present = undefined;
+    moveFrom(member);
     // It may only be busy: what can't go elsewhere waits for it.
     const silent = evidence.kind === "silent" || (evidence.kind === "failure" && evidence.late === true);
     if (!silent || left === 0) return;
@@ -307,32 +308,62 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       speaker = speakerAmong(excluded);
       if (speaker !== undefined) return { member: speaker, trial: false };
     }
-    const trial = checks === undefined ? trialFor(tried, safe) : undefined;
+    // A client that stays is not sent elsewhere for a trial, unless there is nothing else.
+    const tries = () => checks === undefined ? trialFor(tried, safe) : undefined;
+    const trial = stays ? undefined : tries();
     if (trial !== undefined) return trial;
     const index = chosenIndex(message, excluded);
     const member = index < 0 ? undefined : members.byIndex[index];
-    if (member === undefined) return lastResort(tried, excluded);
-    return { member: spreads && isStuck(member) ? insteadOf(member, excluded) : member, trial: false };
+    if (member === undefined) return lastResort(tried, excluded) ?? tries();
+    return { member: spreads(message) ? insteadOfStuck(member, excluded) : member, trial: false };
   }
 
-  /**
-   * It has more to answer than the others and says nothing: until a check has told whether it hangs, it would collect all
-   * that there is, of which only what is safe can be taken from it.
-   */
-  function isStuck(member: Member): boolean {
-    if (member.legs.size < 2) return false;
-    const [oldest] = member.legs;
-    const { pending, latencies, available, availableCount } = members.view;
-    const silentMs = performance.now() - Math.max(oldest!.sentAt, member.heardAt);
-    if (silentMs < STUCK_LATENCIES * latencies[member.index]! + STUCK_MS) return false;
+  /** It is all the same where it goes. */
+  function spreads(message: Message): boolean {
+    if (stays || options.policy === "hash") return false;
+    return options.affinity !== "resource" || resourceOf(message) === undefined;
+  }
+
+  /** The one that is chosen, or another when it is stuck; all being stuck, the one that is chosen. */
+  function insteadOfStuck(chosen: Member, excluded: ReadonlySet<number> | undefined): Member {
+    if (!hangs(chosen)) return chosen;
+    const passed = new Set(excluded).add(chosen.index);
+    for (let i = 0; i < MOST_PASSED; i++) {
+      const member = members.byIndex[chooser(members.view, 0, passed)];
+      if (member === undefined) break;
+      if (!hangs(member)) return member;
+      passed.add(member.index);
+    }
+    return chosen;
+  }
+
+  function hangs(member: Member): boolean {
+    const { heardAt, waitsSince, dueAt, sentAt, legs, index } = member;
+    if (waitsSince <= heardAt) return false;
+    const fairShare = () => fairShareOf(index);
+    return isStuck({
+      now: performance.now(),
+      heardAt,
+      waitsSince,
+      dueAt,
+      sentAt,
+      pending: legs.size,
+      fairShare,
+    });
+  }
+
+  /** How much of all that is pending one would have by its weight. */
+  function fairShareOf(index: number): number {
+    const { pending, available, availableCount, weights, shares } = members.view;
+    const usesWeights = options.policy !== "round-robin";
+    const capacityOf = (index: number) => (usesWeights ? weights[index]! : 1) * shares[index]!;
     let all = 0;
-    for (let i = 0; i < availableCount; i++) all += pending[available[i]!]!;
-    return member.legs.size > STUCK_SHARE * all / availableCount + 1;
-  }
-
-  function insteadOf(member: Member, excluded: ReadonlySet<number> | undefined): Member {
-    const others = new Set([...excluded ?? [], member.index]);
-    return members.byIndex[chooser(members.view, 0, others)] ?? member;
+    let capacity = 0;
+    for (let i = 0; i < availableCount; i++) {
+      all += pending[available[i]!]!;
+      capacity += capacityOf(available[i]!);
+    }
+    return all * capacityOf(index) / capacity;
   }
 
   function speakerAmong(excluded: ReadonlySet<number> | undefined): Member | undefined {
@@ -349,19 +380,36 @@ export function balancedPool(options: PoolOptions): BalancedPool {
   }
 
   function chosenIndex(message: Message, excluded: ReadonlySet<number> | undefined): number {
-    if (options.affinity === "session") {
-      const stays = present !== undefined && members.view.isAvailable[present.index] === 1 &&
-        excluded?.has(present.index) !== true;
-      if (stays) return present!.index;
-      const index = chooser(members.view, 0, excluded);
-      present = members.byIndex[index];
-      return index;
-    }
+    if (options.affinity === "session") return stayingIndex(excluded);
     if (options.affinity === "resource") {
       const resource = resourceOf(message);
       if (resource !== undefined) return byResource(members.view, hashText(resource), excluded);
     }
     return chooser(members.view, options.policy === "hash" ? keyOf(message) : 0, excluded);
+  }
+
+  /** A hedge, or what one request has met, does not move the client. */
+  function stayingIndex(excluded: ReadonlySet<number> | undefined): number {
+    const { view } = members;
+    const isAvailable = (member: Member) => view.isAvailable[member.index] === 1;
+    const isFit = (member: Member | undefined): member is Member =>
+      member !== undefined && isAvailable(member) && excluded?.has(member.index) !== true;
+    if (standIn !== undefined && !isAvailable(standIn)) moveFrom(standIn);
+    if (present !== undefined && !isAvailable(present)) moveFrom(present);
+    if (isFit(present)) return present.index;
+    if (present !== undefined && isFit(standIn)) return standIn.index;
+    const index = chooser(view, 0, excluded);
+    if (present === undefined) present = members.byIndex[index];
+    else standIn = members.byIndex[index];
+    return index;
+  }
+
+  /** The client's requests stay there no more. */
+  function moveFrom(member: Member): void {
+    if (standIn === member) standIn = undefined;
+    if (present !== member) return;
+    present = standIn;
+    standIn = undefined;
   }
 
   /** Those that have been tried, and those that lack what the request is for. */
@@ -658,7 +706,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
     if (member.leaving) return;
     member.leaving = true;
     member.stateSince = Date.now();
-    if (present === member) present = undefined;
+    moveFrom(member);
     health.show(member);
     logger.info("an upstream leaves: it answers what it was asked", { endpoint: member.endpoint });
   }
@@ -672,7 +720,7 @@ export function balancedPool(options: PoolOptions): BalancedPool {
       member.draining = draining;
       member.stateSince = Date.now();
       if (!draining) member.backSince = performance.now();
-      if (present === member) present = undefined;
+      moveFrom(member);
       const what = draining
         ? "an upstream is drained: it takes nothing new"
         : "an upstream takes requests again";

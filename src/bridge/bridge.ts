@@ -12,7 +12,7 @@ import type { Exchange, Outcome, Peer, Receive } from "../link/peer.ts";
 import { listenOver } from "../mcp/modern.ts";
 import { allowsBatches } from "../mcp/revision.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { MCP_LOG_LEVELS } from "../telemetry/mcp_log.ts";
+import { MCP_LOG_LEVELS } from "../mcp/log_levels.ts";
 import { answerFor } from "./answer.ts";
 import { createBacklog } from "./backlog.ts";
 import { findByToken } from "../mcp/find_by_token.ts";

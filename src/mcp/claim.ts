@@ -1,5 +1,6 @@
 import { textAt } from "../jsonrpc/edit.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { MCP_LOG_LEVELS } from "./log_levels.ts";
 import { META } from "./modern.ts";
 
 /** What a client's request says of its era. */
@@ -54,6 +55,14 @@ export function claimOf(message: Message): Claim {
   const capabilities = members[META.clientCapabilities];
   if (typeof capabilities !== "object" || capabilities === null || Array.isArray(capabilities)) {
     return malformed(META.clientCapabilities, "an object");
+  }
+  const info = members[META.clientInfo];
+  if (has(META.clientInfo) && (typeof info !== "object" || info === null || Array.isArray(info))) {
+    return malformed(META.clientInfo, "an object or nothing");
+  }
+  const level = members[META.logLevel];
+  if (has(META.logLevel) && !MCP_LOG_LEVELS.some((known) => known === level)) {
+    return malformed(META.logLevel, `one of ${MCP_LOG_LEVELS.join(", ")} or nothing`);
   }
   return { kind: "modern", revision };
 }

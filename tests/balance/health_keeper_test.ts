@@ -170,6 +170,34 @@ Deno.test("One that is much slower than the others for the same requests is left
   deepStrictEqual([takes(), told], [[0, 1, 2], ["back 0"]]);
 });
 
+Deno.test("One call that takes long, of a tool that usually does not, makes nobody slow", () => {
+  const { health, all, takes } = setUp();
+  let now = performance.now();
+  for (let i = 0; i < 40; i++) for (const member of all) health.took(member, "tools/call search", 5, ++now);
+  health.took(all[0]!, "tools/call search", 30_000, now += 30_000);
+  health.tick(now);
+  deepStrictEqual(takes(), [0, 1, 2]);
+  // Nor do a few, if most are quick.
+  for (let i = 0; i < 60; i++) {
+    for (const member of all) health.took(member, "tools/call search", 5, ++now);
+    if (i % 20 === 0) health.took(all[0]!, "tools/call search", 30_000, now += 30_000);
+    health.tick(now += 1000);
+    deepStrictEqual(takes(), [0, 1, 2]);
+  }
+});
+
+Deno.test("What is usual for a kind is known from whoever has answered it, and how slow a member is counts", () => {
+  const { health, all: [a, b] } = setUp();
+  strictEqual(health.usualMs(a!, "tools/call x"), undefined);
+  const now = performance.now();
+  health.took(a!, "tools/call x", 100, now);
+  deepStrictEqual([a!, b!].map((member) => health.usualMs(member, "tools/call x")), [100, 100]);
+  b!.slowness = 3;
+  a!.slowness = 0.5;
+  deepStrictEqual([a!, b!].map((member) => health.usualMs(member, "tools/call x")), [100, 300]);
+  strictEqual(health.usualMs(a!, "tools/call y"), undefined);
+});
+
 Deno.test("One that fails much more often is left out, and never so many that none is left", () => {
   const { health, all, takes } = setUp();
   const now = performance.now();

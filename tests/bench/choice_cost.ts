@@ -43,6 +43,7 @@ function busyPool(size: number): PoolView {
     available,
     isAvailable,
     weights: new Float64Array(size).map((_, i) => i % 10 === 2 ? 2.5 : 1),
+    heaviest: 2.5,
     shares: new Float64Array(size).map((_, i) => i % 10 === 1 ? 0.4 : 1),
     pending: new Int32Array(size).map((_, i) => mix32(i) % 8),
     latencies: new Float64Array(size).map((_, i) => i % 10 === 3 ? 0 : 5 + mix32(i) % 50),

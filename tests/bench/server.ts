@@ -89,7 +89,7 @@ function refusal(status: number, code: number, message: string): RawResponse {
 
 function handle(json: boolean, request: RawRequest, count: WireCount): RawResponse {
   const session = headerOf(request.head, "mcp-session-id");
-  const isMcp = request.path === "/mcp";
+  const isMcp = request.path.split("?")[0] === "/mcp";
   if (isMcp && request.method === "GET" && sessions.has(session ?? "")) {
     count.streams++;
     return { status: 200, headers: EVENT_STREAM, open: true };

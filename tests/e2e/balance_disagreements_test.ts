@@ -46,6 +46,29 @@ Deno.test("a tool that only some upstreams have is called where it is", async ()
   ok(warning.includes(second.url) && warning.includes("lacks=new"), warning);
 });
 
+Deno.test("a tool that no list names does not move a client that stays, unless another is known to have it", async () => {
+  const common = tool("common", { annotations: { readOnlyHint: true } });
+  await using first = await startRawServer({ tools: [common] });
+  await using second = await startRawServer({ tools: [common, tool("more")] });
+  await using program = startPool([first, second], "--affinity", "session");
+  await program.initialize();
+  await program.request("tools/list");
+  const home = first.calls("tools/list").length === 1 ? first : second;
+  strictEqual(home, first);
+  for (let i = 0; i < 3; i++) await program.request("tools/call", { name: "unlisted", arguments: {} });
+  await program.request("tools/call", { name: "more", arguments: {} });
+  deepStrictEqual([called(first), called(second)], [["unlisted", "unlisted", "unlisted", "more"], []]);
+  // The other's list is read when it is asked for what the first did not answer.
+  first.on("tools/call", (_request, reply) => reply.reset());
+  await program.request("tools/call", { name: "common", arguments: {} });
+  first.on("tools/call", () => "default");
+  deepStrictEqual(called(second), ["common"]);
+  for (const name of ["unlisted", "more", "unlisted"]) {
+    await program.request("tools/call", { name, arguments: {} });
+  }
+  deepStrictEqual(called(second), ["common", "more"]);
+});
+
 Deno.test("what an upstream cannot do at all is asked of the others", async () => {
   await using first = await startRawServer({ capabilities: { tools: {}, prompts: {} } });
   await using second = await startRawServer({ capabilities: { tools: {} } });

@@ -54,6 +54,23 @@ for (const capabilities of [null, 1, "", [], true]) {
   });
 }
 
+for (
+  const [key, value] of [
+    [META.clientInfo, "x"],
+    [META.clientInfo, null],
+    [META.clientInfo, []],
+    [META.logLevel, "loud"],
+    [META.logLevel, 3],
+    [META.logLevel, null],
+  ] as const
+) {
+  Deno.test(`claimOf: ${JSON.stringify(value)} as ${key} is malformed, and the answer names the key`, () => {
+    const claim = claimOf(withMeta({ ...GOOD, [key]: value }));
+    strictEqual(claim.kind, "malformed");
+    strictEqual("why" in claim && claim.why.includes(key), true);
+  });
+}
+
 Deno.test("claimOf reads whatever revision is claimed", () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1 }), fc.dictionary(fc.string(), fc.jsonValue()), (revision, x) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MCP_LOG_LEVELS, mcpLevelAtLeast, toLogNotification } from "../../src/telemetry/mcp_log.ts";
+import { toLogNotification } from "../../src/telemetry/mcp_log.ts";
 import { createLogger, type LogLevel } from "../../src/telemetry/logger.ts";
 
 Deno.test("a record becomes a notifications/message with message and fields, no time, no colour", () => {
@@ -31,14 +31,4 @@ Deno.test("levels of the log become levels of MCP", () => {
     const text = toLogNotification({ level, message: "m", time: new Date(0) });
     assert.equal(JSON.parse(text).params.level, expected);
   }
-});
-
-Deno.test("mcpLevelAtLeast orders all eight levels and knows no other", () => {
-  for (const [i, level] of MCP_LOG_LEVELS.entries()) {
-    for (const [j, minimum] of MCP_LOG_LEVELS.entries()) {
-      assert.equal(mcpLevelAtLeast(level, minimum), i >= j, `${level} ${minimum}`);
-    }
-  }
-  assert.equal(mcpLevelAtLeast("warn", "debug"), false);
-  assert.equal(mcpLevelAtLeast("error", "verbose"), false);
 });

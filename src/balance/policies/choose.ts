@@ -102,7 +102,6 @@ function createExclusion(): (view: PoolView, excluded: ReadonlySet<number>) => P
     for (const index of excluded) if (index < size) isAvailable[index] = 0;
     let availableCount = 0;
     for (let i = 0; i < size; i++) if (isAvailable[i] === 1) available[availableCount++] = i;
-    const { weights, shares, pending, latencies, seeds } = view;
-    return { size, availableCount, available, isAvailable, weights, shares, pending, latencies, seeds };
+    return { ...view, availableCount, available, isAvailable };
   };
 }

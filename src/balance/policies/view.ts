@@ -13,6 +13,8 @@ export interface PoolView {
   readonly isAvailable: Uint8Array;
   /** The operator's weights; 1 where none was given. Always above 0. */
   readonly weights: Float64Array;
+  /** None of the weights is above it. */
+  readonly heaviest: number;
   /** The part of its weight that an upstream gets for now, above 0 and up to 1: less than 1 during a slow start. */
   readonly shares: Float64Array;
   /** Requests that have no answer yet. */

@@ -7,7 +7,7 @@ import { type ClientFacts, withEnvelope, withoutModernMembers } from "../../mcp/
 import { modernHeaders } from "../../mcp/mcp_headers.ts";
 import { MODERN_REVISION } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
-import { MCP_LOG_LEVELS } from "../../telemetry/mcp_log.ts";
+import { MCP_LOG_LEVELS } from "../../mcp/log_levels.ts";
 import { changedExchange, openExchange, settledExchange } from "../exchange.ts";
 import type { Failure } from "../failure.ts";
 import type { Exchange, Outcome, Peer, PeerListener, Receive, RequestOptions } from "../peer.ts";

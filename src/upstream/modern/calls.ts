@@ -15,7 +15,7 @@ import { MODERN_REVISION, ModernErrorCode } from "../../mcp/modern.ts";
 import { asObject } from "../../mcp/revision.ts";
 import { isRetryOf, readUrlElicitations } from "../../mcp/rounds.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import { MCP_LOG_LEVELS, mcpLevelAtLeast } from "../../telemetry/mcp_log.ts";
+import { mcpLevelAtLeast } from "../../mcp/log_levels.ts";
 import type { LegacyHost } from "./legacy_host.ts";
 import { createSeal } from "./seal.ts";
 
@@ -234,7 +234,6 @@ export function createCalls(options: CallsOptions): Calls {
     const text = asker?.facts.logLevel;
     if (text === undefined || host.serverCapabilities.logging === undefined) return undefined;
     const level = String(JSON.parse(text));
-    if (!MCP_LOG_LEVELS.some((known) => known === level)) return undefined;
     return host.logLevel === undefined || !mcpLevelAtLeast(level, host.logLevel) ? level : undefined;
   }
 

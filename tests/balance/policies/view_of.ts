@@ -24,6 +24,7 @@ export function viewOf(upstreams: readonly TestUpstream[]): PoolView {
     available,
     isAvailable: Uint8Array.from(upstreams, (upstream) => upstream.away === true ? 0 : 1),
     weights: Float64Array.from(upstreams, (upstream) => upstream.weight ?? 1),
+    heaviest: Math.max(0, ...upstreams.map((upstream) => upstream.weight ?? 1)),
     shares: Float64Array.from(upstreams, (upstream) => upstream.share ?? 1),
     pending: Int32Array.from(upstreams, (upstream) => upstream.pending ?? 0),
     latencies: Float64Array.from(upstreams, (upstream) => upstream.latency ?? 0),
