@@ -11,6 +11,7 @@ import { askServers } from "../permissions/ask_servers.ts";
 import { findPlaces } from "../permissions/find_places.ts";
 import { flagFor, flagsFor } from "../permissions/flags.ts";
 import { lookAround } from "../permissions/look_around.ts";
+import { maskWords } from "../permissions/mask_words.ts";
 import { permissionsFor } from "../permissions/permissions_for.ts";
 import { quoteWords } from "../permissions/quote_words.ts";
 import { renderPermissions } from "../permissions/render_permissions.ts";
@@ -50,14 +51,20 @@ export async function permissionsCommand(input: CommandInput): Promise<number> {
   const use = await useOf(asked, subject, input, environment, files, offline);
   const needs = permissionsFor(use);
   const flags = flagsFor(needs);
-  const command = ["deno", "run", ...flags, programOf(input), ...asked.given];
+  const given = maskWords(asked.given);
+  const command = ["deno", "run", ...flags, programOf(input), ...given];
   const report = {
     line: quoteWords(command, platform()),
     needs,
     unknowns: unknownsOf(use).map(neutralise),
-    notes: Deno.build.standalone
-      ? ["This executable has its permissions built in: the flags are for deno run."]
-      : [],
+    notes: [
+      ...(Deno.build.standalone
+        ? ["This executable has its permissions built in: the flags are for deno run."]
+        : []),
+      ...(given.some((word, i) => word !== asked.given[i])
+        ? ["In the whole line, … stands for each secret that was given."]
+        : []),
+    ],
   };
   if (own.switch("json").value) {
     const shown = needs.map((it) => ({ ...it, value: it.value ?? null, flag: flagFor(it) }));
