@@ -12,7 +12,7 @@ import { findPlaces } from "../permissions/find_places.ts";
 import { flagFor, flagsFor } from "../permissions/flags.ts";
 import { lookAround } from "../permissions/look_around.ts";
 import { maskWords } from "../permissions/mask_words.ts";
-import { permissionsFor } from "../permissions/permissions_for.ts";
+import { isOptional, permissionsFor } from "../permissions/permissions_for.ts";
 import { quoteWords } from "../permissions/quote_words.ts";
 import { renderPermissions } from "../permissions/render_permissions.ts";
 import { unusedKinds } from "../permissions/unused_kinds.ts";
@@ -170,7 +170,7 @@ async function askAround(settings: ConnectSettings | undefined, files: Files, of
 
 interface RecordingEnvironment {
   readonly look: Environment;
-  /** The variables that were looked up and are set. */
+  /** The variables that were looked up and count. */
   readonly found: Set<string>;
 }
 
@@ -182,7 +182,8 @@ function recordingEnvironment(): RecordingEnvironment {
     found,
     look(name) {
       const state = environment(name);
-      if (state.kind === "set") found.add(name);
+      // An empty one counts as not set, but where a header is made of it.
+      if (state.kind === "set" && (state.value !== "" || !isOptional(name))) found.add(name);
       return state;
     },
   };

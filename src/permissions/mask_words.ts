@@ -33,8 +33,9 @@ function maskValue(option: string, value: string): string {
   if (value.includes("${")) return value;
   if (SECRETS.has(option)) return MASK;
   if (!PAIRS.has(option)) return value;
-  return value.split("\n").map((line) => {
-    const [, name = "", between = ""] = /^([^:=]*)([:=]\s*)/.exec(line) ?? [];
-    return SECRET_NAME.test(name) ? `${name}${between}${MASK}` : line;
-  }).join("\n");
+  const comma = option === "--headers" ? "," : "\0";
+  return value.split(comma).map((pair) => {
+    const [, name = "", between = ""] = /^([^:=]*)([:=]\s*)/.exec(pair) ?? [];
+    return SECRET_NAME.test(name) ? `${name}${between}${MASK}` : pair;
+  }).join(comma);
 }

@@ -91,20 +91,21 @@ function logNeeds({ settings }: Use): Need[] {
   ];
 }
 
+/** Whether a variable is one that the program does without: an option's, or one that tells of a place. */
+export function isOptional(name: string): boolean {
+  return /^MCP_CONNECT_/.test(name) || PLACES.test(name);
+}
+
+const PLACES = /^(?:HOME|XDG_STATE_HOME|LOCALAPPDATA|USERPROFILE|MCP_REMOTE_CONFIG_DIR)$/;
+
 function variableNeeds({ facts }: Use): Need[] {
   return facts.variables.map((name) => {
-    if (/^MCP_CONNECT_/.test(name)) {
-      return comfort("env", name, "an option's value", "it counts as not set");
+    if (!isOptional(name)) {
+      return need("env", name, "a header's value", "the program does not start: exit code 6");
     }
-    if (/^(?:HOME|XDG_STATE_HOME|LOCALAPPDATA|USERPROFILE|MCP_REMOTE_CONFIG_DIR)$/.test(name)) {
-      return comfort(
-        "env",
-        name,
-        "where the store is, or what is taken over",
-        "nothing is kept or found there",
-      );
-    }
-    return need("env", name, "a header's value", "the program does not start: exit code 6");
+    return PLACES.test(name)
+      ? comfort("env", name, "where the store is, or what is taken over", "nothing is kept or found there")
+      : comfort("env", name, "an option's value", "it counts as not set");
   });
 }
 

@@ -9,7 +9,7 @@ Deno.test("a printed command line has none of the secrets that were typed", () =
     [["--auth-token", "${TOKEN}"], ["--auth-token", "${TOKEN}"]],
     [["--header", "X-Api-Key: abc"], ["--header", "X-Api-Key: …"]],
     [["--header=X-Team: blue", "--env", "PASSWORD=x"], ["--header=X-Team: blue", "--env", "PASSWORD=…"]],
-    [["--headers", "A: b\nCookie: c=d"], ["--headers", "A: b\nCookie: …"]],
+    [["--headers", "A: b,Cookie: c=d,E: f"], ["--headers", "A: b,Cookie: …,E: f"]],
     // What follows is the command's own.
     [["proxy", "--", "serve", "--auth-token", "abc"], ["proxy", "--", "serve", "--auth-token", "abc"]],
   ];
