@@ -188,6 +188,19 @@ Deno.test(
   },
 );
 
+Deno.test("permissions load-balance, for a name that the system looks up", async () => {
+  await using server = await startRawLineServer();
+  const { flags } = await tryOut({
+    args: ["load-balance", `dns+tcp://localhost:${server.port}`, "--health-interval", "0", "--timeout", "2"],
+    // Whichever of its addresses is left serves.
+    without: ({ kind }) => kind === "net" ? "either" : undefined,
+  });
+  assert.match(
+    flags[0]!,
+    new RegExp(`^--allow-net=localhost:${server.port},.*127\\.0\\.0\\.1:${server.port}.*,localhost$`),
+  );
+});
+
 Deno.test("permissions test: what the server needs, and no more", unix, async () => {
   await using server = await startRawServer();
   const { flags } = await tryOut({

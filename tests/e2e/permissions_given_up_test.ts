@@ -67,6 +67,12 @@ Deno.test("load-balance keeps what all of its upstreams need", async () => {
   assert.equal(await leftOf(args, true), `net env${FFI}`);
 });
 
+Deno.test("load-balance over TCP looks names up with nothing but the network", async () => {
+  await using server = await startRawLineServer();
+  const args = ["load-balance", "--health-interval", "0", `dns+tcp://localhost:${server.port}`];
+  assert.equal(await leftOf(args, true), `net${FFI}`);
+});
+
 Deno.test("test runs nothing and writes nothing", async () => {
   await using server = await startRawServer();
   assert.equal(await leftOf(["test", server.url], false), "net env");
