@@ -4,7 +4,7 @@ import { isWindows } from "../link/child/processes.ts";
 import { startDnsServer } from "../support/dns_server.ts";
 import { startRawLineServer } from "../support/raw_line_server.ts";
 import { startRawServer } from "../support/raw_server.ts";
-import { programCommand } from "../support/program.ts";
+import { programCommand, REPOSITORY } from "../support/program.ts";
 import { hasScript, onTerminal, PROMPT } from "./on_terminal.ts";
 import { tryOut } from "./permission_trial.ts";
 import { initializeLine } from "./proxied.ts";
@@ -209,6 +209,58 @@ Deno.test("permissions test: what the server needs, and no more", unix, async ()
     check: ({ stdout }) => assert.match(stdout, /raw-server/),
   });
   assert.deepEqual(flags, [`--allow-net=127.0.0.1:${server.port}`, "--allow-env=MCP_CONNECT_NO_STORE"]);
+});
+
+Deno.test("permissions test, for a command", unix, async () => {
+  const { flags } = await tryOut({
+    args: ["test", "--protocol", "legacy", "--", "sh", "-c", SCRIPT],
+    bridges: false,
+    check: ({ stdout }) => assert.match(stdout, /sh/),
+  });
+  assert.deepEqual(flags, ["--allow-env=MCP_CONNECT_NO_STORE", "--allow-run=sh"]);
+});
+
+Deno.test("permissions proxy, over TLS: the files of certificates, and for --connect-timeout the variables of proxies", async () => {
+  const tls = `${REPOSITORY}tests/support/tls/`;
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    cert: Deno.readTextFileSync(`${tls}server.pem`),
+    key: Deno.readTextFileSync(`${tls}server_key.pem`),
+  }, async (request) => {
+    if (request.method !== "POST") return new Response(null, { status: 405 });
+    const { id } = await request.json();
+    if (id === undefined) return new Response(null, { status: 202 });
+    const serverInfo = { name: "s", version: "1" };
+    return Response.json({
+      jsonrpc: "2.0",
+      id,
+      result: { protocolVersion: "2025-11-25", capabilities: {}, serverInfo },
+    });
+  });
+  const { port } = server.addr;
+  const { flags } = await tryOut({
+    args: [
+      "proxy",
+      `https://127.0.0.1:${port}/mcp`,
+      "--ca-cert",
+      `${tls}ca.pem`,
+      "--client-cert",
+      `${tls}client.pem`,
+      "--client-key",
+      `${tls}client_key.pem`,
+      "--connect-timeout",
+      "5",
+    ],
+    // The log says that it has no effect.
+    without: ({ value }) => /^(?:https?|all)_proxy$/i.test(value ?? "") ? "either" : undefined,
+  });
+  assert.deepEqual(flags.slice(0, 2), [
+    `--allow-net=127.0.0.1:${port}`,
+    `--allow-read=${tls}client.pem,${tls}client_key.pem,${tls}ca.pem`,
+  ]);
+  assert.match(flags[2]!, /^--allow-env=.*HTTP_PROXY,http_proxy,HTTPS_PROXY/);
 });
 
 for (

@@ -1,9 +1,11 @@
 /** The commands that sign in work with exactly the flags that `permissions` prints, and say what is missing with one less. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { isWindows } from "../link/child/processes.ts";
 import type { Need } from "../../src/permissions/need.ts";
 import type { Program } from "../support/program.ts";
 import { signIn } from "../support/test_browser.ts";
+import { startProtectedServer as startServerWithTokens } from "../oauth/protected_server.ts";
 import { enterCode } from "../oauth/scripted_user.ts";
 import { beginSession, type Trial, tryOut } from "./permission_trial.ts";
 import { type Place, startPlace } from "./signed_in_place.ts";
@@ -191,6 +193,44 @@ Deno.test(
     assert.match(flags.join(" "), /^--allow-net=\S+ --allow-env=\S+$/);
   },
 );
+
+Deno.test("permissions login --import: the folder that is taken over, and nothing to run", async () => {
+  await using server = startServerWithTokens();
+  const root = await Deno.makeTempDir();
+  const { accessToken, refreshToken } = server.issue();
+  const name = createHash("md5").update(server.url).digest("hex");
+  const folder = `${root}/mcp-auth/mcp-remote-v1`;
+  await Deno.mkdir(folder, { recursive: true });
+  const tokens = {
+    token_type: "Bearer",
+    access_token: accessToken,
+    refresh_token: refreshToken,
+    expires_at: Date.now() + 3_600_000,
+    issuer: server.origin,
+  };
+  await Deno.writeTextFile(`${folder}/${name}_tokens.json`, JSON.stringify(tokens));
+  const client = { client_id: "registered-1", redirect_uris: ["http://localhost:1/oauth/callback"] };
+  await Deno.writeTextFile(`${folder}/${name}_client_info.json`, JSON.stringify(client));
+  const { flags } = await tryOut({
+    args: ["login", "--import", "mcp-remote", server.url],
+    env: {
+      MCP_CONNECT_NO_STORE: undefined,
+      MCP_CONNECT_STORE: `${root}/store`,
+      MCP_REMOTE_CONFIG_DIR: `${root}/mcp-auth`,
+    },
+    bridges: false,
+    // Without it the folder is looked for elsewhere, where nothing is.
+    less: ({ value }) => value !== "MCP_REMOTE_CONFIG_DIR",
+    check: ({ stdout }) => assert.match(stdout, /^Found: .*\nSigned in to /),
+  });
+  assert.deepEqual(flags, [
+    `--allow-net=${new URL(server.url).host}`,
+    `--allow-read=${root}/mcp-auth,${root}/store`,
+    `--allow-write=${root}/store`,
+    "--allow-env=MCP_CONNECT_STORE,MCP_REMOTE_CONFIG_DIR",
+  ]);
+  await Deno.remove(root, { recursive: true });
+});
 
 /** A port that nobody uses at the moment. */
 function freePort(): number {
