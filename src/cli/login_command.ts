@@ -18,6 +18,7 @@ import { connectInput, connectLogger, flushLog, giveUpUnused, requireSignIn } fr
 import { ExitCode } from "./exit_codes.ts";
 import { lookForMcpRemote, type McpRemoteLook } from "./look_for_mcp_remote.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
+import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** How long the end of the session may take, in milliseconds. */
@@ -41,6 +42,7 @@ export async function loginCommand(input: CommandInput): Promise<number> {
   // Before the account is opened: without anything to take over there is nothing to do.
   const looked = source === undefined ? undefined : await lookForMcpRemote(settings, typed);
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
   giveUpUnused("login", input, settings, logger);
   const opened = await accountAt(settings, logger);
   const { account, store } = opened;

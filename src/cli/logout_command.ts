@@ -3,12 +3,14 @@ import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { connectInput, connectLogger, flushLog, giveUpUnused } from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `logout`: makes the tokens for a server worthless where it takes that back, and forgets them. */
 export async function logoutCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("logout", input);
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
   giveUpUnused("logout", input, settings, logger);
   const { account, signOut } = await accountAt(settings, logger);
   const endpoint = describeEndpoint(settings.endpoint);

@@ -4,6 +4,7 @@ import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
 import { balancingInput, connectLogger, flushLog, giveUpUnused, requireSignIn } from "./connect_input.ts";
 import { idleOptions } from "./idle_options.ts";
+import { warnOfStore } from "./warn_of_store.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
 export function proxyCommand(input: CommandInput): Promise<number> {
@@ -32,6 +33,7 @@ async function bridge(command: BalancingCommand, input: CommandInput): Promise<n
   for (const { message, endpoints } of idleOptions(settings)) {
     logger.warn(message, ...(endpoints === undefined ? [] : [{ endpoints }]));
   }
+  warnOfStore(input, settings, logger);
   giveUpUnused(command, input, settings, logger);
   const { runProxy } = await import("../bridge/run_proxy.ts");
   const code = await runProxy(settings, logger, () => input.process?.giveUp(["ffi"]));

@@ -12,6 +12,7 @@ import type { CommandInput } from "./application.ts";
 import { connectInput, connectLogger, flushLog, giveUpUnused } from "./connect_input.ts";
 import { stdoutStyle } from "./help_text.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
+import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `test`: tries a server the way `proxy` would reach it, and prints a report. */
@@ -19,6 +20,7 @@ export async function testCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("test", input);
   const json = values.switch("json").value;
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
   giveUpUnused("test", input, settings, logger);
   const boundMs = Math.min(settings.timeoutMs, settings.connectTimeoutMs ?? Infinity);
   const account = settings.signIn === undefined ? undefined : await accountAt(settings, logger);

@@ -76,7 +76,7 @@ function storeNeeds({ command, store }: Use): Need[] {
     return [need("read", store, "the store", "the program does not start: exit code 6")];
   }
   const reason = "the store: what is known of servers, and tokens";
-  const without = "servers are asked anew each time, and tokens end with the program, as the log says";
+  const without = "servers are asked anew each time, and tokens end with the program";
   return (["read", "write"] as const).map((kind) => comfort(kind, store, reason, without));
 }
 

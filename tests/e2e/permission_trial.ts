@@ -137,6 +137,8 @@ export async function tryOut(trial: Trial): Promise<Printed> {
     const failed = outcome.problem !== undefined || outcome.code !== 0;
     if (expected === "works") {
       check(outcome);
+      // What was named and can't be used is worth a word; of a variable that is hidden nobody can know.
+      if (isStore(lacking)) assert.ok(names(shown, lacking), story);
       continue;
     }
     if (expected === "either" && !failed) continue;
@@ -146,6 +148,10 @@ export async function tryOut(trial: Trial): Promise<Printed> {
     assert.ok(names(shown, lacking), story);
   }
   return printed;
+}
+
+function isStore({ kind, reason }: Need): boolean {
+  return (kind === "read" || kind === "write") && reason.startsWith("the store");
 }
 
 /** Whether a text names the flag that grants a need, alone or among others of its kind. */
