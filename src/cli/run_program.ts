@@ -28,5 +28,11 @@ export async function runProgram(main: string): Promise<never> {
 
 /** Gives kinds of permissions up: whatever Deno was told to allow, this process can't use them any more. */
 function giveUp(kinds: readonly PermissionKind[]): void {
-  for (const name of kinds) Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
+  for (const name of kinds) {
+    try {
+      Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
+    } catch {
+      // An older Deno does not know that kind.
+    }
+  }
 }
