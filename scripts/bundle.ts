@@ -2,7 +2,7 @@
  * `deno task bundle [DIRECTORY]`: makes the program as it is shipped, by default in `dist`: one minified file, and beside it
  * what few sessions need, which then weighs nothing at the start.
  */
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -18,6 +18,7 @@ const PARTS = [
   "cli/notification_demo_command.ts",
   "cli/status_command.ts",
   "cli/test_command.ts",
+  "cli/version_command.ts",
   "link/era/legacy_to_modern.ts",
   "oauth/open_account.ts",
   "upstream/modern/modern_client.ts",
@@ -50,11 +51,30 @@ export async function bundleProgram(source: string, directory: string): Promise<
     text = text.replace(specifier, file);
   }
   await Deno.writeTextFile(main, text);
-  const sources = PARTS.map((part) => new URL(part, `file://${source}`).pathname);
+  const sources = PARTS.map((part) => fileURLToPath(new URL(part, pathToFileURL(source))));
   const parts = `${directory}/${FOLDER}`;
   await Deno.remove(parts, { recursive: true }).catch(() => {});
   await bundle(["--code-splitting", "--outdir", parts, ...sources]);
+  await dropUnused(main, parts);
   return main;
+}
+
+/** The bundler also writes what only code that it has left out would have loaded. */
+async function dropUnused(main: string, parts: string): Promise<void> {
+  const used = new Set<string>();
+  const queue = [pathToFileURL(main).href];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (used.has(next)) continue;
+    used.add(next);
+    const text = await Deno.readTextFile(new URL(next));
+    for (const [, specifier] of text.matchAll(/"(\.\.?\/[^"\s]+\.js)"/g)) {
+      queue.push(new URL(specifier!, next).href);
+    }
+  }
+  for await (const { name, isFile } of Deno.readDir(parts)) {
+    const path = `${parts}/${name}`;
+    if (isFile && !used.has(pathToFileURL(path).href)) await Deno.remove(path);
+  }
 }
 
 /** No two modules of `src` that are parts, or like one, have the same name. */

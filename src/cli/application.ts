@@ -47,6 +47,7 @@ export const LOADERS: CommandLoaders = {
   permissions: async () => (await import("./permissions_command.ts")).permissionsCommand,
   "notification-demo": async () => (await import("./notification_demo_command.ts")).notificationDemoCommand,
   completions: async () => (await import("./completions_command.ts")).completionsCommand,
+  version: async () => (await import("./version_command.ts")).versionCommand,
 };
 
 /**

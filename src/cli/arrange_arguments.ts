@@ -12,6 +12,7 @@ export const COMMANDS = [
   "permissions",
   "notification-demo",
   "completions",
+  "version",
   "help",
 ] as const;
 

@@ -39,6 +39,7 @@ export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> =
   permissions: "print the Deno permissions that a command line needs",
   "notification-demo": "write sample log notifications to stdout",
   completions: "print a script that completes command lines in a shell",
+  version: "print the version, and with --check whether there is a newer one",
   help: "show the help of a command",
 };
 
@@ -222,6 +223,18 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
         "mcp-connect completions powershell | Out-String | Invoke-Expression",
         "PowerShell, in the file $PROFILE names",
       ],
+    ],
+  },
+  version: {
+    brief: COMMAND_BRIEFS.version,
+    usage: ["mcp-connect version [OPTIONS]"],
+    notes: [
+      "Nothing is asked for without --check. A newer release is no failure: the exit code is 0, and --json tells. When it " +
+      "can't be told within five seconds, the exit code says why. MCP_CONNECT_RELEASES names another list of releases.",
+    ],
+    examples: [
+      ["mcp-connect version --check", "is there a newer release?"],
+      ["mcp-connect version --json", "for a report: the version, Deno's, the system"],
     ],
   },
 };

@@ -24,6 +24,7 @@ import type { CommandInput } from "./application.ts";
 import { balancingInput, connectInput, connectLogger, flushLog, platform } from "./connect_input.ts";
 import { findingText } from "./error_text.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { RELEASES, RELEASES_VARIABLE } from "./newest_release.ts";
 import { parseOptions } from "./parse_options.ts";
 import { type Subject, subjectOf } from "./subject_of.ts";
 import { writeError, writeOut } from "./write_text.ts";
@@ -102,12 +103,16 @@ async function useOf(
     })
     : undefined;
   readRest(command, values);
+  const releases = command === "version" && values.switch("check").value
+    ? releasesAt(environment.look)
+    : undefined;
   const around = await askAround(settings, files, offline);
   return {
     command: asked.command === "permissions" ? "permissions" : command,
     ...(settings === undefined ? {} : { settings }),
     ...(store === undefined ? {} : { store }),
     ...(importFolder === undefined ? {} : { importFolder }),
+    ...(releases === undefined ? {} : { releases }),
     offline: subject.offline || asked.offline,
     facts: {
       ...lookAround(),
@@ -150,6 +155,12 @@ function readRest(command: CommandName, values: OptionValues): void {
 
 /** Where a command leads that connects to nothing. */
 const NOBODY = { places: [], lookups: [], notFound: [], signIns: [], sealed: false };
+
+/** Where `version --check` looks; what it makes of no address is its own. */
+function releasesAt(environment: Environment): URL | undefined {
+  const place = environment(RELEASES_VARIABLE);
+  return URL.parse(place.kind === "set" && place.value !== "" ? place.value : RELEASES) ?? undefined;
+}
 
 async function askAround(settings: ConnectSettings | undefined, files: Files, offline: boolean) {
   if (settings === undefined) return NOBODY;

@@ -9,7 +9,8 @@ export type CommandName =
   | "status"
   | "permissions"
   | "notification-demo"
-  | "completions";
+  | "completions"
+  | "version";
 
 /** The headings under which `--help` lists options, in order. */
 export const OPTION_GROUPS = [
@@ -64,6 +65,7 @@ const ALL: readonly CommandName[] = [
   "permissions",
   "notification-demo",
   "completions",
+  "version",
 ];
 
 /** Every option, in the order of `--help`. Those that all commands have may also stand before the command. */
@@ -737,7 +739,14 @@ export const OPTIONS = [
     kind: "switch",
     brief: "print it as one JSON object",
     group: "Output",
-    commands: REPORT,
+    commands: [...REPORT, "version"],
+  },
+  {
+    name: "check",
+    kind: "switch",
+    brief: "ask whether there is a newer release: one request, to jsr.io",
+    group: "Output",
+    commands: ["version"],
   },
   {
     name: "offline",

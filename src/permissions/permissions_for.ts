@@ -1,3 +1,4 @@
+import { portOf } from "../link/http/http_client.ts";
 import { lockFileName, logFileNames } from "../telemetry/log_file.ts";
 import type { Need } from "./need.ts";
 import { askingNeeds } from "./asking_needs.ts";
@@ -20,6 +21,7 @@ export function permissionsFor(use: Use): Need[] {
     ...proxyNeeds(use),
     ...signInNeeds(use),
     ...statusNeeds(use),
+    ...releaseNeeds(use),
     ...fileNeeds(use),
     ...storeNeeds(use),
     ...logNeeds(use),
@@ -36,6 +38,12 @@ function optionNeeds(use: Use): Need[] {
     ),
     ...variableNeeds(use),
   ];
+}
+
+function releaseNeeds({ releases }: Use): Need[] {
+  if (releases === undefined) return [];
+  const place = hostPort(releases.hostname, portOf(releases));
+  return [need("net", place, "the list of releases (--check)", "it can't be told: exit code 6")];
 }
 
 function statusNeeds({ settings }: Use): Need[] {

@@ -75,6 +75,7 @@ function proxyOf(
 function httpUrls(use: Use): URL[] {
   const { places, signIns } = use.facts;
   return [
+    ...(use.releases === undefined ? [] : [use.releases]),
     ...places.flatMap(({ endpoint, address }) =>
       endpoint.kind === "http" && address === undefined && portOf(endpoint.url) > 0 ? [endpoint.url] : []
     ),

@@ -13,6 +13,8 @@ export interface Usage {
   readonly settings?: ConnectSettings;
   /** Whether another command reads the store. @default false */
   readonly store?: boolean;
+  /** Whether another command asks a server. @default false */
+  readonly asks?: boolean;
   readonly os: typeof Deno.build.os;
 }
 
@@ -20,11 +22,13 @@ export interface Usage {
  * The kinds of permissions that a command has no use for once its settings are read, however much of them Deno was told
  * to allow. What `permissionsFor` names is never among them.
  */
-export function unusedKinds({ command, settings, store = false, os }: Usage): PermissionKind[] {
+export function unusedKinds({ command, settings, store = false, asks = false, os }: Usage): PermissionKind[] {
   // Nothing tells of the machine, and all code is known from the start.
   const unused: PermissionKind[] = ["sys", "import"];
   if (command === "permissions") return [...unused, "write", "run", "ffi"];
-  if (settings === undefined) return [...unused, "net", "write", "env", "run", "ffi", ...(store ? [] : READ)];
+  if (settings === undefined) {
+    return [...unused, ...(asks ? [] : NET), "write", "env", "run", "ffi", ...(store ? [] : READ)];
+  }
   const { balance, signIn, log, fallbacks } = settings;
   const kinds = new Set<Endpoint["kind"]>(fallbacks.map(({ endpoint }) => endpoint.kind));
   kinds.add(settings.endpoint.kind);
@@ -58,4 +62,5 @@ export function unusedKinds({ command, settings, store = false, os }: Usage): Pe
   return reads ? unused : [...unused, ...READ];
 }
 
+const NET: readonly PermissionKind[] = ["net"];
 const READ: readonly PermissionKind[] = ["read"];

@@ -12,6 +12,8 @@ export interface Use {
   readonly store?: string;
   /** The folder that `login --import` reads. */
   readonly importFolder?: string;
+  /** Where `version --check` looks. */
+  readonly releases?: URL;
   /** `permissions` is to ask nobody. @default false */
   readonly offline?: boolean;
   readonly facts: Facts;

@@ -20,6 +20,7 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     "permissions": note("permissions"),
     "notification-demo": note("notification-demo"),
     "completions": note("completions"),
+    "version": note("version"),
   });
   strictEqual(seen.length, 1);
   return { ...seen[0]!, code };

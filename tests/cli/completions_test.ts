@@ -206,6 +206,7 @@ Deno.test("fish completes a line (fish)", { ignore: !hasFish }, () =>
           "proxy",
           "status",
           "test",
+          "version",
         ],
       ],
       ["mcp-connect proxy --transp", ["--transport"]],

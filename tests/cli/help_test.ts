@@ -16,6 +16,7 @@ const COMMANDS: readonly CommandName[] = [
   "permissions",
   "notification-demo",
   "completions",
+  "version",
 ];
 const plain = { width: 80, color: false };
 

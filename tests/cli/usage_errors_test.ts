@@ -7,7 +7,7 @@ const SECRET = "hunter2hunter2";
 const table: [args: string[], line: RegExp][] = [
   [
     [],
-    /^mcp-connect: no command given \(proxy, load-balance, auth-proxy, test, login, logout, status, permissions, notification-demo, completions, help\)\. See mcp-connect --help$/,
+    /^mcp-connect: no command given \(proxy, load-balance, auth-proxy, test, login, logout, status, permissions, notification-demo, completions, version, help\)\. See mcp-connect --help$/,
   ],
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],
@@ -91,6 +91,7 @@ const table: [args: string[], line: RegExp][] = [
   [["test", "dns+https://x/mcp"], /dns\+https: stands for all .*load-balance/],
   [["auth-proxy", "--endpoints", "https://x/,dns+tcp://a:1"], /only servers at an http or https URL/],
   [["auth-proxy", "--endpoints", "https://x/,a:1"], /only servers at an http or https URL are signed in to/],
+  [["version", "1"], /version takes no arguments/],
   [["notification-demo", "3"], /notification-demo takes no arguments/],
   [["notification-demo", "--count", "many"], /--count takes a whole number/],
   [["permissions"], /permissions is followed by a command and its options/],

@@ -267,6 +267,7 @@ for (
   const [args, shows] of [
     [["notification-demo", "--count", "1"], /notifications\/message/],
     [["completions", "bash"], /complete/],
+    [["version"], /^mcp-connect \d/],
     [["help", "proxy"], /--endpoint/],
   ] as const
 ) {
@@ -279,6 +280,25 @@ for (
     assert.deepEqual(flags, []);
   });
 }
+
+Deno.test("permissions version --check: where releases are listed", async () => {
+  await using releases = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => Response.json({ latest: "999.0.0", versions: { "999.0.0": {} } }),
+  );
+  const { flags } = await tryOut({
+    args: ["version", "--check"],
+    env: { MCP_CONNECT_RELEASES: `http://127.0.0.1:${releases.addr.port}/meta.json` },
+    bridges: false,
+    // Without the variable it asks the usual place.
+    less: ({ kind }) => kind !== "env",
+    check: ({ stdout }) => assert.match(stdout, /newer release: 999\.0\.0/),
+  });
+  assert.deepEqual(flags, [
+    `--allow-net=127.0.0.1:${releases.addr.port}`,
+    "--allow-env=MCP_CONNECT_RELEASES",
+  ]);
+});
 
 Deno.test("permissions permissions: asking the server, and reading what options name", async () => {
   await using server = await startRawServer();

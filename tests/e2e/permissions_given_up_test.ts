@@ -82,6 +82,7 @@ Deno.test("commands that only print keep nothing", async () => {
   assert.equal(await leftOf(["notification-demo", "--count", "1"], false), "");
   assert.equal(await leftOf(["completions", "bash"], false), "");
   assert.equal(await leftOf(["status"], false), "");
+  assert.equal(await leftOf(["version"], false), "");
 });
 
 Deno.test("permissions keeps what asking takes", async () => {
