@@ -3,8 +3,10 @@
  *
  * Started as the main module this is the command line (`mcp-connect`). Imported, it is the library the command line is
  * made of: a {@linkcode Peer} speaks to a server over whatever wire its endpoint has, a {@linkcode Face} is where a client
- * comes in, a {@linkcode Bridge} joins the two and answers every request exactly once. The library is 0.x: names may
- * still change.
+ * comes in, a {@linkcode Bridge} joins the two and answers every request exactly once.
+ *
+ * All that is exported here is stable: it follows semantic versioning, and what would break its users comes with a new
+ * major version (before 1.0, a new minor one). `docs/library.md` tells what is there and what is promised.
  *
  * @example Ask a server for its tools
  * ```ts
@@ -36,7 +38,7 @@ export {
   request as jsonRpcRequest,
   resultAnswer as jsonRpcResult,
 } from "./jsonrpc/answers.ts";
-export { type Edit, edit, filterElements, textAt, withId } from "./jsonrpc/edit.ts";
+export { type Edit, edit, withId } from "./jsonrpc/edit.ts";
 export { ErrorCode } from "./jsonrpc/error_codes.ts";
 export type { Id } from "./jsonrpc/id.ts";
 export { InvalidMessage, Message, type MessageKind, type Span } from "./jsonrpc/message.ts";

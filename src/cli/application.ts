@@ -119,7 +119,7 @@ async function runArranged(
   return await (await loaders[command]())({ options, bare, vector, ...own });
 }
 
-/** The parser is a package, which costs 2 MB: it is loaded only when there is an option. */
+/** The parser is loaded only when there is an option. */
 async function parseWords(command: typeof COMMANDS[number], words: readonly string[]): Promise<ParsedWords> {
   if (!words.some((word) => word.startsWith("-"))) return { options: {}, bare: words, finding: undefined };
   const { parseOptions } = await import("./parse_options.ts");

@@ -39,7 +39,7 @@ export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> =
   permissions: "print the Deno permissions that a command line needs",
   "notification-demo": "write sample log notifications to stdout",
   completions: "print a script that completes command lines in a shell",
-  version: "print the version; --check tells of a newer one",
+  version: "print the version; --check asks for a newer one",
   help: "show the help of a command",
 };
 

@@ -1,4 +1,3 @@
-import { type Flags, typeFlag } from "type-flag";
 import { type ParsedOptions, readSwitch } from "../config/option_values.ts";
 import type { optionsOf } from "../config/options.ts";
 
@@ -27,64 +26,67 @@ export interface ParsedWords {
 }
 
 /**
- * Takes the words behind a command's name apart, by the table of its options.
+ * Takes the words behind a command's name apart, by the table of its options. An option is `--name value` or
+ * `--name=value`; a value that begins with a dash needs the second form, unless it is a number or the dash alone. A
+ * switch has a value only behind `=`.
  *
  * @param given without `--` and what follows it
  */
 export function parseOptions(specs: ReturnType<typeof optionsOf>, given: readonly string[]): ParsedWords {
-  const words = joinNumbers(given);
   let finding: Finding | undefined;
   const find = (kind: Finding["kind"], name: string) => void (finding ??= { kind, name });
+  const known = new Map(specs.map((spec) => [spec.name as string, spec]));
+  const found = new Map<string, string[]>();
+  const bare: string[] = [];
 
-  const flags: Flags = {};
-  for (const { name, kind } of specs) {
-    flags[name] = kind === "switch" ? [Boolean] : [(text: string) => {
-      // The parser hands in "" where there is no value.
-      if (text === "") find("no-value", name);
-      return text;
-    }];
+  for (let i = 0; i < given.length; i++) {
+    const word = given[i]!;
+    if (!word.startsWith("-") || word === "-") {
+      bare.push(word);
+      continue;
+    }
+    if (!word.startsWith("--")) {
+      // There are no options of one letter.
+      find("unknown", [...word][1]!);
+      continue;
+    }
+    const equals = word.indexOf("=");
+    const name = word.slice(2, equals < 0 ? undefined : equals);
+    const spec = known.get(name);
+    if (spec === undefined) {
+      // `--timeout:5`
+      const start = /^[^:.]+/.exec(name)?.[0] ?? "";
+      if (known.has(start)) find("no-equals", start);
+      else find("unknown", name);
+      continue;
+    }
+    let value = equals < 0 ? undefined : word.slice(equals + 1);
+    if (value === undefined && isValue(given[i + 1], spec.kind)) value = given[++i]!;
+    if (spec.kind !== "switch" && (value ?? "") === "") find("no-value", name);
+    const text = value ?? (spec.kind === "switch" ? "true" : "");
+    const values = found.get(name);
+    if (values === undefined) found.set(name, [text]);
+    else values.push(text);
   }
-
-  const switches = new Map<string, string>();
-  const parsed = typeFlag(flags, [...words], {
-    // Looks at each word in turn, and ignores none.
-    ignore(type, name, value) {
-      if (type === "unknown-flag") find("unknown", name);
-      else if (type === "argument") {
-        // The parser only knows names that begin with a Latin letter or a digit.
-        if (name.startsWith("--")) find("unknown", name.slice(2).replace(/=.*$/s, ""));
-      } else if (value !== undefined) {
-        // The parser takes `--name:value` and `--name.value`, too.
-        if (!words.some((word) => word.startsWith(`--${name}=`))) find("no-equals", name);
-        switches.set(name, value);
-      }
-    },
-  });
 
   const options: { -readonly [Name in keyof ParsedOptions]: ParsedOptions[Name] } = {};
-  for (const { name, kind } of specs) {
-    const values = parsed.flags[name] as readonly string[];
-    if (values.length === 0) continue;
-    if (values.length > 1 && kind !== "list") find("repeated", name);
-    if (kind !== "switch") options[name] = kind === "list" ? values : values[0]!;
+  for (const [name, values] of found) {
+    const { name: option, kind } = known.get(name)!;
+    if (values.length > 1 && kind !== "list") find("repeated", option);
+    if (kind !== "switch") options[option] = kind === "list" ? values : values[0]!;
     else {
-      const text = switches.get(name) ?? "true";
+      const text = values.at(-1)!;
       const on = readSwitch(text);
-      if (on === undefined) find(text === "" ? "no-value" : "no-boolean", name);
-      else options[name] = on;
+      if (on === undefined) find(text === "" ? "no-value" : "no-boolean", option);
+      else options[option] = on;
     }
   }
-  return { options, bare: [...parsed._], finding };
+  return { options, bare, finding };
 }
 
-/** Joins `--timeout -1` to `--timeout=-1`, as the parser would take the number for an option. */
-function joinNumbers(words: readonly string[]): string[] {
-  const joined: string[] = [];
-  for (const word of words) {
-    const last = joined.at(-1);
-    if (/^-\d/.test(word) && last?.startsWith("--") && !last.includes("=")) {
-      joined[joined.length - 1] = `${last}=${word}`;
-    } else joined.push(word);
-  }
-  return joined;
+/** Whether a word is taken for the value of the option before it. */
+function isValue(word: string | undefined, kind: "switch" | "value" | "list"): boolean {
+  if (word === undefined) return false;
+  const dashed = word.startsWith("-") && word !== "-";
+  return /^-\.?\d/.test(word) || (kind !== "switch" && !dashed);
 }

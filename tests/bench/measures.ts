@@ -1,5 +1,6 @@
 /** The measures. Each runs once a round, for all subjects, whose order changes from round to round. */
 import { balancer, several } from "./balance_measures.ts";
+import { bundleUse, rivalUse, sourceUse } from "./disk.ts";
 import { canReadMemory, pause, peakMiB, resetPeak, restingMiB } from "./memory.ts";
 import {
   ECHO_TEXT,
@@ -11,6 +12,7 @@ import {
   payloadText,
 } from "./messages.ts";
 import type { MetricKey } from "./metrics.ts";
+import { RIVALS } from "./rivals.ts";
 import { record, type Samples } from "./samples.ts";
 import type { ServerProcess } from "./server_process.ts";
 import type { Session } from "./session.ts";
@@ -43,7 +45,14 @@ const SOAK_DEADLINE_MS = 600_000;
 
 /** All measures, in the order in which a round takes them. */
 export const MEASURES: readonly Measure[] = [
-  { name: "start", metrics: ["start"], run: (round) => starts(round, "start", round.server.urls.plain) },
+  {
+    name: "start",
+    metrics: ["start", "startOver"],
+    async run(round) {
+      await starts(round, "start", round.server.urls.plain);
+      startsOver(round);
+    },
+  },
   {
     name: "slow",
     metrics: ["startSlow"],
@@ -58,6 +67,7 @@ export const MEASURES: readonly Measure[] = [
   { name: "rate", metrics: ["rate"], run: (round) => rate(round, round.server.urls.plain, "rate") },
   { name: "restart", metrics: ["restart"], run: restart },
   { name: "results", metrics: ["mib1", "mib16"], run: results },
+  { name: "size", metrics: ["disk", "files"], run: size },
   { name: "memory", metrics: ["rest", "peak"], run: memory },
   {
     name: "json",
@@ -156,7 +166,10 @@ async function starts(round: Round, metric: MetricKey, url: string): Promise<voi
         const start = performance.now();
         const session = subject.open(url, STEP_DEADLINE_MS);
         try {
-          await session.ask(initializeText(1));
+          // What answers nothing is timed until it ends.
+          await session.ask(initializeText(1)).catch((error) => {
+            if (subject.silent !== true) throw error;
+          });
           times.set(subject, [...times.get(subject) ?? [], performance.now() - start]);
         } finally {
           await session.close();
@@ -165,6 +178,30 @@ async function starts(round: Round, metric: MetricKey, url: string): Promise<voi
     }
   }
   for (const [subject, samples] of times) record(round.samples, metric, subject.key, median(samples));
+}
+
+/** What a start takes beyond what Deno and one round trip take by themselves, in the same round. */
+function startsOver({ samples, subjects }: Round): void {
+  const least = samples.values["start"]?.["least"]?.at(-1);
+  for (const { key, role } of subjects) {
+    const start = samples.values["start"]?.[key]?.at(-1);
+    if (role === "floor" || start === undefined || least === undefined) continue;
+    record(samples, "startOver", key, start - least);
+  }
+}
+
+async function size({ samples, subjects }: Round): Promise<void> {
+  for (const { key } of subjects) {
+    const rival = RIVALS.find(({ name }) => name === key);
+    const use = key === "ours"
+      ? bundleUse()
+      : key === "source"
+      ? await sourceUse()
+      : rival && await rivalUse(rival);
+    if (use === undefined) continue;
+    record(samples, "disk", key, use.bytes / 2 ** 20);
+    record(samples, "files", key, use.files);
+  }
 }
 
 /** Counts a moment after the first call's answer, so that what a bridge sends beside the call is counted too. */

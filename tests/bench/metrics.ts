@@ -26,6 +26,7 @@ const metric = (
 /** All figures, in the order in which they are shown. */
 export const METRICS: readonly Metric[] = [
   metric("start", "spawn to `initialize` answered", "ms", 0, true),
+  metric("startOver", "the same, over an empty program with one round trip", "ms", 0),
   metric("startSlow", "the same, 100 ms added to each request", "ms", 0, true),
   metric("requests", "HTTP requests up to the first `tools/call`", "", 0, true),
   metric("streams", "GET streams beside them", "", 0),
@@ -41,6 +42,8 @@ export const METRICS: readonly Metric[] = [
   metric("rss10k", "RSS after 10,000 calls", "MiB", 1, true),
   metric("rss100k", "RSS after 100,000 calls", "MiB", 1, true),
   metric("peak", "peak RSS rise by one 16 MiB result", "MiB", 1, true),
+  metric("disk", "installed size, runtime aside", "MiB", 2, true),
+  metric("files", "installed files", "", 0),
   metric("toLegacy", "added by a modern client at a legacy server, p50", "ms", 3),
   metric("toModern", "added by a legacy client at a modern server, p50", "ms", 3),
   metric("balanced", "added by the balancer over the plain proxy, p50", "ms", 3),

@@ -21,8 +21,9 @@ export interface BenchOptions {
 /** How to use it. */
 export const USAGE = `deno task bench [options]
   --quick                  one round, fewer calls, no soak
-  --only A,B               subjects: ours (bundled, as it is shipped), source, mcp-remote, supergateway, direct, pipe
-  --measure A,B            measures: start, slow, requests, latency, rate, restart, results, memory, json, eras, soak
+  --only A,B               subjects: ours (bundled, as it is shipped), source, mcp-remote, supergateway, direct, pipe, empty, least
+  --measure A,B            measures: start, slow, requests, latency, rate, restart, results, size, memory, json, eras,
+                           balancer, several, soak
   --rounds N               interleaved rounds (5)
   --rival-soak-rounds N    rounds in which rivals make the 100,000 calls too (1)
   --program FILE           measure this program instead of src/main.ts, bundled and from source

@@ -98,12 +98,17 @@ export function markdownPage(run: Run, verdicts: Verdicts): string {
     "  (as servers on the official SDK give them), a GET stream for whoever asks; `echo` gives 200 bytes back.",
     "- **direct client** makes the same calls from the driver with `fetch` and keep-alive; added latency is a bridge's",
     "  less this one's, of the same round. **pipe floor** is a Deno program on the same pipes that answers by itself.",
+    "- **empty program** is a Deno program without a line, timed until it ends; **least bridge** is one that reads a",
+    "  message, posts it and writes the answer, and can do nothing else: an empty program with one round trip. The start",
+    "  is held against it round by round.",
     "- **mcp-connect** is the one minified file that is shipped (`deno task bundle`), run by `deno run -A`; **from source**",
     "  the same program as `deno run -A src/main.ts`, which loads a hundred files. The rivals are run by Node from their",
     "  installed files, logging off, `mcp-remote` with `--transport http-only`. Each is started twice before anything is timed.",
     "- **Balancing**: a pool of three names of the one server against the plain proxy, in turns; three servers, each a",
     "  process that does four calls of 20 ms at once, against one of them, 64 in flight; and one of the three killed",
     "  between two calls.",
+    "- Sizes: the bundle's files; the sources with the packages they need at run time; a rival's package with all that",
+    "  npm installs for it. Deno, or Node, comes on top.",
     "- Starting: from before the spawn, `initialize` written at once, to its answer's last byte. Calls: 800 a round,",
     "  in blocks that take turns, after 300 to warm up. Calls/s: 2 s after 1 s of warming. Results: the median of 20",
     "  of 1 MiB and 3 of 16 MiB a round. Memory: resident size of the process tree, from the system, after a",
@@ -127,6 +132,7 @@ function cell(run: Run, metric: Metric, subject: string): string {
   const show = (value: number) => formatNumber(value, metric.digits);
   const { count } = summary;
   if (count === 1) return run.rounds === 1 ? show(summary.median) : `${show(summary.median)} (1 round)`;
+  if (summary.min === summary.max && count === run.rounds) return show(summary.median);
   const fewer = count < run.rounds ? `, ${count} rounds` : "";
   return `${show(summary.median)} (${show(summary.min)}–${show(summary.max)}${fewer})`;
 }

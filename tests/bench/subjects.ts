@@ -19,6 +19,10 @@ export interface Subject {
   readonly spawns: boolean;
   /** Whether it reaches the server; the pipe floor does not. */
   readonly usesServer: boolean;
+  /** The only measures that it takes part in; absent for all. */
+  readonly measures?: readonly string[];
+  /** Whether it ends without an answer. @default false */
+  readonly silent?: boolean;
   /** Opens a session towards an MCP endpoint; after `deadlineMs` whatever waits for it fails. */
   open(url: string, deadlineMs: number): Session;
   /** Opens one towards several that are taken for one server; absent for those that can't. */
@@ -60,7 +64,7 @@ export async function makeSubjects(options: SubjectOptions): Promise<Subject[]> 
   const subjects: Subject[] = [];
   if (wanted("ours")) {
     const bundle = await bundleProgram(options.program);
-    const run = (...args: string[]) => deno(["--no-config", "--no-lock", bundle, ...args]);
+    const run = (...args: string[]) => deno([...BARE, bundle, ...args]);
     subjects.push(
       spawning(
         "ours",
@@ -99,10 +103,27 @@ export async function makeSubjects(options: SubjectOptions): Promise<Subject[]> 
       "pipe",
       "pipe floor",
       "floor",
-      () => deno([filePath(new URL("pipe_floor.ts", import.meta.url))]),
+      () => deno([beside("pipe_floor.ts")]),
     ),
+    {
+      ...spawning("empty", "empty program", "floor", () => deno([...BARE, beside("empty_program.ts")])),
+      measures: ["start"],
+      silent: true,
+    },
+    {
+      ...spawning("least", "least bridge", "floor", (url) => deno([...BARE, beside("least_bridge.ts"), url])),
+      measures: ["start", "slow"],
+      usesServer: true,
+    },
   );
   return subjects.filter((subject) => wanted(subject.key));
+}
+
+/** What has no settings to look for is started without them, as the bundle is. */
+const BARE = ["--no-config", "--no-lock"];
+
+function beside(file: string): string {
+  return filePath(new URL(file, import.meta.url));
 }
 
 /** The default program under test. */

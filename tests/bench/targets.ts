@@ -37,6 +37,7 @@ export function judge(samples: Samples, rivals: readonly string[], subject: "our
     return atMost(title, bound, added, 0.3, `${added.toFixed(3)} ms`);
   };
   const mib = (value: number) => `${value.toFixed(1)} MiB`;
+  const over = ours("startOver");
   const slow = ours("startSlow");
   const faster = ours("rate") / better("rate", Math.max);
   const rest = ours("rest");
@@ -46,6 +47,15 @@ export function judge(samples: Samples, rivals: readonly string[], subject: "our
   const slowLimit = SLOW_DELAY_MS + 80;
   return [
     share("first answer", "start", 1 / 8, "at most 12.5 % of the better rival's time"),
+    atMost(
+      "spawn to the first byte out",
+      "an empty Deno program with one round trip + 10 ms",
+      over,
+      10,
+      `${over < 0 ? "−" : "+"}${Math.abs(over).toFixed(0)} ms, ${
+        (over / medianOf(samples, "start", "empty")).toFixed(1)
+      } times an empty program`,
+    ),
     atMost(
       "first answer, slowed server",
       `at most one request's delay + 80 ms`,

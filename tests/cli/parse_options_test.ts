@@ -14,6 +14,8 @@ Deno.test("parseOptions takes options apart", () => {
     [["--header", "a: 1", "--header=b:2"], { header: ["a: 1", "b:2"] }, []],
     [["--timeout", "-1", "--drain-timeout", "-.5"], { "timeout": "-1", "drain-timeout": "-.5" }, []],
     [["--ca-cert", "-", "-"], { "ca-cert": ["-"] }, ["-"]],
+    [["--debug", "x:1"], { debug: true }, ["x:1"]],
+    [["", "--header", "a: 1", "--header", "-2"], { header: ["a: 1", "-2"] }, [""]],
     [["--debug=0", "true"], { debug: false }, ["true"]],
   ];
   for (const [words, options, bare] of table) {
@@ -38,6 +40,11 @@ Deno.test("parseOptions finds the first thing that is wrong", () => {
     [["--timeout", ""], "no-value", "timeout"],
     [["--timeout", "--bogus"], "no-value", "timeout"],
     [["--header", "a: 1", "--header", "-x"], "no-value", "header"],
+    [["--header", "a: 1", "--header"], "no-value", "header"],
+    [["--debug", "-1"], "no-boolean", "debug"],
+    [["--debug:1"], "no-equals", "debug"],
+    [["-1"], "unknown", "1"],
+    [["-é"], "unknown", "é"],
     [["--debug="], "no-value", "debug"],
     [["--debug=maybe"], "no-boolean", "debug"],
     [["--timeout:5"], "no-equals", "timeout"],

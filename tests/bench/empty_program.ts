@@ -1,0 +1,1 @@
+// An empty program: what Deno itself takes to start.
