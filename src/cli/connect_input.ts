@@ -134,6 +134,25 @@ export function giveUpUnused(
   logger.debug("gave up what it has no use for", { kinds: kinds.join(" ") });
 }
 
+/**
+ * Warns where Deno does not permit the store that the user has named. Of the platform's own place nothing is said: nobody has
+ * asked for that.
+ */
+export function warnOfStore({ options }: CommandInput, { store }: ConnectSettings, logger: Logger): void {
+  if (store === undefined) return;
+  const variable = processEnvironment()("MCP_CONNECT_STORE");
+  if (options.store === undefined && (variable.kind !== "set" || variable.value.trim() === "")) return;
+  const missing = (["read", "write"] as const).filter((name) =>
+    Deno.permissions.querySync({ name, path: store }).state !== "granted"
+  );
+  if (missing.length === 0) return;
+  const flags = missing.map((name) => `--allow-${name}=${store}`).join(" ");
+  logger.warn("the store can't be used: nothing is kept when this program ends", {
+    store,
+    hint: `run Deno with ${flags}`,
+  });
+}
+
 /** How long the last lines of the log may take, in milliseconds. */
 const LOG_FLUSH_MS = 500;
 

@@ -14,11 +14,17 @@ import { VERSION } from "../version.ts";
 import type { Keeping } from "../oauth/account_store.ts";
 import { accountAt, untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog, giveUpUnused, requireSignIn } from "./connect_input.ts";
+import {
+  connectInput,
+  connectLogger,
+  flushLog,
+  giveUpUnused,
+  requireSignIn,
+  warnOfStore,
+} from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { lookForMcpRemote, type McpRemoteLook } from "./look_for_mcp_remote.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
-import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** How long the end of the session may take, in milliseconds. */

@@ -1,9 +1,8 @@
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog, giveUpUnused } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, giveUpUnused, warnOfStore } from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `logout`: makes the tokens for a server worthless where it takes that back, and forgets them. */

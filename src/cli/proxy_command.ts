@@ -2,9 +2,15 @@ import type { BalancingCommand } from "../config/named_upstreams.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
-import { balancingInput, connectLogger, flushLog, giveUpUnused, requireSignIn } from "./connect_input.ts";
+import {
+  balancingInput,
+  connectLogger,
+  flushLog,
+  giveUpUnused,
+  requireSignIn,
+  warnOfStore,
+} from "./connect_input.ts";
 import { idleOptions } from "./idle_options.ts";
-import { warnOfStore } from "./warn_of_store.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
 export function proxyCommand(input: CommandInput): Promise<number> {

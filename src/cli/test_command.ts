@@ -9,10 +9,9 @@ import { openPeer } from "../link/open_peer.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog, giveUpUnused } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, giveUpUnused, warnOfStore } from "./connect_input.ts";
 import { stdoutStyle } from "./help_text.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
-import { warnOfStore } from "./warn_of_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `test`: tries a server the way `proxy` would reach it, and prints a report. */
