@@ -5,4 +5,4 @@
  */
 import { runProgram } from "./cli/run_program.ts";
 
-if (import.meta.main) await runProgram();
+if (import.meta.main) await runProgram(import.meta.url);

@@ -76,5 +76,5 @@ export {
 
 if (import.meta.main) {
   const { runProgram } = await import("./cli/run_program.ts");
-  await runProgram();
+  await runProgram(import.meta.url);
 }

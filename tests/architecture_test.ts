@@ -48,7 +48,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "config/balance_settings.ts",
   ],
   "diagnose": ["link", "mcp", "jsonrpc", "telemetry", "version.ts", "config/settings.ts"],
+  "permissions": [
+    "config",
+    "oauth",
+    "balance/sources/look_up.ts",
+    "balance/sources/resolver.ts",
+    "link",
+    "mcp",
+    "jsonrpc",
+    "telemetry",
+    "version.ts",
+  ],
   "cli": [
+    "permissions",
     "config",
     "oauth",
     "diagnose",
@@ -63,6 +75,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
   "mod.ts": [
     "cli",
+    "permissions",
     "bridge",
     "balance",
     "upstream",

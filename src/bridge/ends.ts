@@ -24,8 +24,10 @@ const IMPATIENT = 130;
 /**
  * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), for a
  * parent that died without closing our stdin, and for a stdout that nobody reads any more. A second signal ends the program at once.
+ *
+ * @param bound told once that no C function is looked up any more: `--allow-ffi` has done its work
  */
-export function watchEnds(logger: Logger): Ends {
+export function watchEnds(logger: Logger, bound: () => void = () => {}): Ends {
   const { promise, resolve } = Promise.withResolvers<string>();
   const stopped = new AbortController();
   let hurried = false;
@@ -64,6 +66,7 @@ export function watchEnds(logger: Logger): Ends {
     if (!await pause(STDOUT_MS, stopped.signal)) return;
     const { stdoutWatch } = await import("./stdout_gone.ts");
     const gone = stdoutWatch();
+    bound();
     while (gone !== undefined) {
       if (await gone()) return end("the client closed stdout");
       if (!await pause(STDOUT_MS, stopped.signal)) return;

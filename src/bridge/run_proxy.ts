@@ -23,9 +23,14 @@ const HURRIED_FLUSH_MS = 1000;
 /**
  * Joins the client on our stdin and stdout to the server, until either the client ends it or we are told to.
  *
+ * @param bound told once that Deno's permission for foreign functions is of no use any more
  * @returns the exit code
  */
-export async function runProxy(settings: ConnectSettings, logger: Logger): Promise<number> {
+export async function runProxy(
+  settings: ConnectSettings,
+  logger: Logger,
+  bound?: () => void,
+): Promise<number> {
   const endpoint = describeEndpoint(settings.endpoint);
   warmUp(settings);
   const face = stdioFace({
@@ -47,7 +52,7 @@ export async function runProxy(settings: ConnectSettings, logger: Logger): Promi
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
   const untap = logger.tap((record) => tellClient(bridge, record, settings.log.debug));
 
-  const ends = watchEnds(logger);
+  const ends = watchEnds(logger, bound);
   const served = face.serve(bridge).then(() => "the client closed stdin");
   face.gone.addEventListener("abort", () => ends.end("the client closed stdout"));
   const first = await Promise.race([served, ends.ended]);

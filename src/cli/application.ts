@@ -2,6 +2,7 @@ import { ConfigError, isConfigError } from "../config/config_error.ts";
 import { processEnvironment } from "../config/environment.ts";
 import type { ParsedOptions } from "../config/option_values.ts";
 import { type CommandName, optionsOf } from "../config/options.ts";
+import type { PermissionKind } from "../permissions/unused_kinds.ts";
 import { VERSION } from "../version.ts";
 import { arrangeArguments, type Arrangement, ASKS, COMMANDS } from "./arrange_arguments.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -16,6 +17,16 @@ export interface CommandInput {
   readonly bare: readonly string[];
   /** What follows `--`, untouched; undefined when there is none. */
   readonly vector: readonly string[] | undefined;
+  /** What belongs to this process; absent: the command runs in one that is not its own. */
+  readonly process?: OwnProcess;
+}
+
+/** What a command may have of a process that is there for it alone. */
+export interface OwnProcess {
+  /** The address of the program's main module. */
+  readonly main: string;
+  /** Gives kinds of permissions up, for good. */
+  readonly giveUp: (kinds: readonly PermissionKind[]) => void;
 }
 
 /** A command: takes its input and returns the exit code. Throws {@linkcode ConfigError} on wrong input. */
@@ -24,7 +35,8 @@ export type RunCommand = (input: CommandInput) => number | Promise<number>;
 /** How each command's code is loaded; only that of the called one is. */
 export type CommandLoaders = Readonly<Record<CommandName, () => Promise<RunCommand>>>;
 
-const LOADERS: CommandLoaders = {
+/** The commands that there are. */
+export const LOADERS: CommandLoaders = {
   proxy: async () => (await import("./proxy_command.ts")).proxyCommand,
   "load-balance": async () => (await import("./proxy_command.ts")).loadBalanceCommand,
   "auth-proxy": async () => (await import("./proxy_command.ts")).authProxyCommand,
@@ -32,6 +44,7 @@ const LOADERS: CommandLoaders = {
   login: async () => (await import("./login_command.ts")).loginCommand,
   logout: async () => (await import("./logout_command.ts")).logoutCommand,
   status: async () => (await import("./status_command.ts")).statusCommand,
+  permissions: async () => (await import("./permissions_command.ts")).permissionsCommand,
   "notification-demo": async () => (await import("./notification_demo_command.ts")).notificationDemoCommand,
   completions: async () => (await import("./completions_command.ts")).completionsCommand,
   version: async () => (await import("./version_command.ts")).versionCommand,
@@ -43,15 +56,17 @@ const LOADERS: CommandLoaders = {
  *
  * @param args the arguments without the program's name
  * @param loaders tests hand in commands of their own
+ * @param process what belongs to this process, where it is there for the command alone
  * @returns the exit code
  */
 export async function runCommandLine(
   args: readonly string[],
   loaders: CommandLoaders = LOADERS,
+  process?: OwnProcess,
 ): Promise<number> {
   const arrangement = arrangeArguments(args, hasEndpoint);
   try {
-    return await runArranged(arrangement, loaders);
+    return await runArranged(arrangement, loaders, process);
   } catch (error) {
     if (!isConfigError(error)) {
       writeError(`${unexpectedError(error, args.includes("--debug"))}\n`);
@@ -72,13 +87,22 @@ function hasEndpoint(): boolean {
   });
 }
 
-async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): Promise<number> {
+async function runArranged(
+  arrangement: Arrangement,
+  loaders: CommandLoaders,
+  process: OwnProcess | undefined,
+): Promise<number> {
   const { command, vector } = arrangement;
+  const own = process === undefined ? {} : { process };
   const [first, ...words] = arrangement.words;
   const asked = arrangement.words.find((word) => ASKS.has(word));
   if (asked !== undefined) return asked === "--help" || asked === "-h" ? printHelp(command) : printVersion();
   if (command === undefined) throw await usageError((text) => text.unknownCommand(first));
 
+  // What follows it is another command's.
+  if (command === "permissions") {
+    return await (await loaders.permissions())({ options: {}, bare: words, vector, ...own });
+  }
   const { options, bare, finding } = await parseWords(command, words);
   if (finding !== undefined) throw await usageError((text) => text.findingText(finding, command, words));
 
@@ -92,7 +116,7 @@ async function runArranged(arrangement: Arrangement, loaders: CommandLoaders): P
   if (arrangement.implied && named !== undefined) {
     throw new ConfigError(`the command comes before its options: mcp-connect ${named} …`);
   }
-  return await (await loaders[command]())({ options, bare, vector });
+  return await (await loaders[command]())({ options, bare, vector, ...own });
 }
 
 /** The parser is loaded only when there is an option. */

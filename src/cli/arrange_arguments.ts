@@ -9,6 +9,7 @@ export const COMMANDS = [
   "login",
   "logout",
   "status",
+  "permissions",
   "notification-demo",
   "completions",
   "version",

@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/config_error.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import type { CommandInput } from "./application.ts";
 import { type CompletionCommand, completionModel } from "./completions/completion_model.ts";
 import { SHELLS } from "./completions/shells.ts";
@@ -15,13 +16,14 @@ const SCRIPTS: Readonly<Record<Shell, () => Promise<(model: readonly CompletionC
 };
 
 /** `completions`: prints the script that lets a shell complete our command lines. */
-export async function completionsCommand({ bare, vector }: CommandInput): Promise<number> {
+export async function completionsCommand({ bare, vector, process }: CommandInput): Promise<number> {
   const shell = SHELLS.find((name) => name === bare[0]);
   if (shell === undefined || bare.length > 1 || vector !== undefined) {
     throw new ConfigError(
       `completions takes the name of a shell: ${SHELLS.slice(0, -1).join(", ")} or ${SHELLS.at(-1)}`,
     );
   }
+  process?.giveUp(unusedKinds({ command: "completions", os: Deno.build.os }));
   writeOut((await SCRIPTS[shell]())(completionModel()));
   return ExitCode.Ok;
 }

@@ -1,13 +1,22 @@
 import { ConfigError } from "../config/config_error.ts";
-import { processEnvironment } from "../config/environment.ts";
-import { machineFiles } from "../config/files.ts";
+import { type Environment, processEnvironment } from "../config/environment.ts";
+import { type Files, machineFiles } from "../config/files.ts";
 import { type BalancingCommand, wantsPool } from "../config/named_upstreams.ts";
 import { type OptionValues, optionValues } from "../config/option_values.ts";
 import { resolveSettings } from "../config/resolve_settings.ts";
 import type { ConnectSettings, SignInSettings } from "../config/settings.ts";
 import { within } from "../link/pause.ts";
+import type { CommandPlatform } from "../link/split_command_line.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
+import type { CommandName } from "../config/options.ts";
 import type { CommandInput } from "./application.ts";
+
+/** Where settings come from, beside the command line. */
+export interface SettingsSources {
+  readonly environment: Environment;
+  readonly files: Files;
+}
 
 /**
  * The options of a command that connects and the settings they make, from its input and this process's
@@ -18,11 +27,23 @@ import type { CommandInput } from "./application.ts";
 export function connectInput(
   command: "test" | "login" | "logout",
   input: CommandInput,
+  { environment, files }: SettingsSources = ownSources(),
 ): { readonly values: OptionValues; readonly settings: ConnectSettings } {
-  const environment = processEnvironment();
   const values = optionValues(command, input.options, environment);
-  const platform = Deno.build.os === "windows" ? "windows" : "posix";
-  return { values, settings: resolveSettings(values, { ...input, platform }, environment, machineFiles()) };
+  return {
+    values,
+    settings: resolveSettings(values, { ...input, platform: platform() }, environment, files),
+  };
+}
+
+/** The rules by which this system's command lines are read. */
+export function platform(): CommandPlatform {
+  return Deno.build.os === "windows" ? "windows" : "posix";
+}
+
+/** This process's environment, and this machine's files. */
+function ownSources(): SettingsSources {
+  return { environment: processEnvironment(), files: machineFiles() };
 }
 
 /**
@@ -34,14 +55,14 @@ export function connectInput(
 export async function balancingInput(
   command: BalancingCommand,
   input: CommandInput,
+  { environment, files }: SettingsSources = ownSources(),
 ): Promise<ConnectSettings> {
-  const environment = processEnvironment();
   const values = optionValues(command, input.options, environment);
-  const named = { ...input, platform: Deno.build.os === "windows" ? "windows" : "posix" } as const;
+  const named = { ...input, platform: platform() };
   const balance = wantsPool(command, values, named)
     ? (await import("../config/resolve_balance.ts")).resolveBalance
     : undefined;
-  return resolveSettings(values, named, environment, machineFiles(), balance);
+  return resolveSettings(values, named, environment, files, balance);
 }
 
 /**
@@ -95,6 +116,41 @@ export async function connectLogger(settings: ConnectSettings): Promise<Logger> 
   if (file === undefined) return logger;
   const { withLogFile } = await import("./log_to_file.ts");
   return withLogFile(logger, file, format);
+}
+
+/**
+ * Gives up the kinds of permissions that a command has no use for, where the process is its own. A grant of all of `net`
+ * can't be narrowed: that is for the flags to do.
+ */
+export function giveUpUnused(
+  command: CommandName,
+  { process }: CommandInput,
+  settings: ConnectSettings,
+  logger: Logger,
+): void {
+  if (process === undefined) return;
+  const kinds = unusedKinds({ command, settings, os: Deno.build.os });
+  process.giveUp(kinds);
+  logger.debug("gave up what it has no use for", { kinds: kinds.join(" ") });
+}
+
+/**
+ * Warns where Deno does not permit the store that the user has named. Of the platform's own place nothing is said: nobody has
+ * asked for that.
+ */
+export function warnOfStore({ options }: CommandInput, { store }: ConnectSettings, logger: Logger): void {
+  if (store === undefined) return;
+  const variable = processEnvironment()("MCP_CONNECT_STORE");
+  if (options.store === undefined && (variable.kind !== "set" || variable.value.trim() === "")) return;
+  const missing = (["read", "write"] as const).filter((name) =>
+    Deno.permissions.querySync({ name, path: store }).state !== "granted"
+  );
+  if (missing.length === 0) return;
+  const flags = missing.map((name) => `--allow-${name}=${store}`).join(" ");
+  logger.warn("the store can't be used: nothing is kept when this program ends", {
+    store,
+    hint: `run Deno with ${flags}`,
+  });
 }
 
 /** How long the last lines of the log may take, in milliseconds. */

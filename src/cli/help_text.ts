@@ -36,6 +36,7 @@ export const COMMAND_BRIEFS: Readonly<Record<typeof COMMANDS[number], string>> =
   login: "sign in to a server, before a client needs it",
   logout: "sign out of a server: revoke its tokens, and forget them",
   status: "show who is signed in where, and until when",
+  permissions: "print the Deno permissions that a command line needs",
   "notification-demo": "write sample log notifications to stdout",
   completions: "print a script that completes command lines in a shell",
   version: "print the version; --check asks for a newer one",
@@ -71,6 +72,11 @@ const ERA_NOTE =
   "The report tells which era of the protocol the server speaks, how that was found out, and what a client of each " +
   "revision gets. A server that answers as a legacy one is asked more at the end, on connections of their own; a command " +
   "is started once more for it, unless --protocol says what it speaks.";
+
+const PERMISSIONS_NOTE =
+  "The flags are on stdout, in one line to paste behind `deno run`; stderr says what each permission is for, and what " +
+  "works without it. The command is not run, but each server at a URL is asked whether it wants a sign-in, and if it does, " +
+  "its metadata who gives tokens. --json and --offline may stand anywhere.";
 
 const PAGES: Readonly<Record<CommandName, Page>> = {
   proxy: {
@@ -183,6 +189,22 @@ const PAGES: Readonly<Record<CommandName, Page>> = {
     notes: [],
     examples: [["mcp-connect status --json", "for scripts"]],
   },
+  permissions: {
+    brief: COMMAND_BRIEFS.permissions,
+    usage: ["mcp-connect permissions [OPTIONS] COMMAND [OPTIONS OF THE COMMAND]…"],
+    notes: [PERMISSIONS_NOTE],
+    examples: [
+      [
+        "mcp-connect permissions proxy --endpoint https://example.com/mcp",
+        "the least that proxy needs there",
+      ],
+      [
+        "mcp-connect permissions --offline load-balance --endpoints-file upstreams.txt",
+        "without asking anybody",
+      ],
+      ["mcp-connect permissions --json proxy -- node server.js", "for scripts"],
+    ],
+  },
   "notification-demo": {
     brief: COMMAND_BRIEFS["notification-demo"],
     usage: ["mcp-connect notification-demo [OPTIONS]"],
@@ -238,6 +260,7 @@ export function helpFor(
 /** How commands that take a word are listed. */
 const COMMAND_ROWS: Readonly<Record<string, string>> = {
   completions: "completions SHELL",
+  permissions: "permissions COMMAND",
   help: "help [COMMAND]",
 };
 

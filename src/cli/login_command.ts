@@ -14,7 +14,14 @@ import { VERSION } from "../version.ts";
 import type { Keeping } from "../oauth/account_store.ts";
 import { accountAt, untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog, requireSignIn } from "./connect_input.ts";
+import {
+  connectInput,
+  connectLogger,
+  flushLog,
+  giveUpUnused,
+  requireSignIn,
+  warnOfStore,
+} from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { lookForMcpRemote, type McpRemoteLook } from "./look_for_mcp_remote.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
@@ -41,6 +48,8 @@ export async function loginCommand(input: CommandInput): Promise<number> {
   // Before the account is opened: without anything to take over there is nothing to do.
   const looked = source === undefined ? undefined : await lookForMcpRemote(settings, typed);
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
+  giveUpUnused("login", input, settings, logger);
   const opened = await accountAt(settings, logger);
   const { account, store } = opened;
   const endpoint = describeEndpoint(settings.endpoint);

@@ -1,7 +1,7 @@
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, giveUpUnused, warnOfStore } from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { writeOut } from "./write_text.ts";
 
@@ -9,6 +9,8 @@ import { writeOut } from "./write_text.ts";
 export async function logoutCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("logout", input);
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
+  giveUpUnused("logout", input, settings, logger);
   const { account, signOut } = await accountAt(settings, logger);
   const endpoint = describeEndpoint(settings.endpoint);
   const { was, revoked, problem } = await signOut();

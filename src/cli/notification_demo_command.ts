@@ -3,6 +3,7 @@ import { ConfigError } from "../config/config_error.ts";
 import { parseWhole } from "../config/numbers.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveLog } from "../config/resolve_settings.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import type { CommandInput } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { writeOut } from "./write_text.ts";
@@ -37,6 +38,7 @@ export async function notificationDemoCommand(input: CommandInput): Promise<numb
   const option = values.required("count");
   const count = parseWhole(option.value, option.where, 0, 1_000_000);
 
+  input.process?.giveUp(unusedKinds({ command: "notification-demo", os: Deno.build.os }));
   const interrupted = Promise.withResolvers<void>();
   let stopped = false;
   const stop = () => {

@@ -2,7 +2,14 @@ import type { BalancingCommand } from "../config/named_upstreams.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
-import { balancingInput, connectLogger, flushLog, requireSignIn } from "./connect_input.ts";
+import {
+  balancingInput,
+  connectLogger,
+  flushLog,
+  giveUpUnused,
+  requireSignIn,
+  warnOfStore,
+} from "./connect_input.ts";
 import { idleOptions } from "./idle_options.ts";
 
 /** `proxy`: bridges the MCP client on stdin and stdout to the endpoint until the client goes. */
@@ -32,8 +39,10 @@ async function bridge(command: BalancingCommand, input: CommandInput): Promise<n
   for (const { message, endpoints } of idleOptions(settings)) {
     logger.warn(message, ...(endpoints === undefined ? [] : [{ endpoints }]));
   }
+  warnOfStore(input, settings, logger);
+  giveUpUnused(command, input, settings, logger);
   const { runProxy } = await import("../bridge/run_proxy.ts");
-  const code = await runProxy(settings, logger);
+  const code = await runProxy(settings, logger, () => input.process?.giveUp(["ffi"]));
   await flushLog(logger);
   return code;
 }

@@ -1,12 +1,15 @@
-import { runCommandLine } from "./application.ts";
+import type { PermissionKind } from "../permissions/unused_kinds.ts";
+import { LOADERS, runCommandLine } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { unexpectedError, writeError } from "./write_text.ts";
 
 /**
  * Runs the command line with this process's arguments and ends the process. An error that nobody caught, in the
  * background too, is one line on stderr (with `--debug` and its stack) and exit code 1.
+ *
+ * @param main the address of the main module
  */
-export async function runProgram(): Promise<never> {
+export async function runProgram(main: string): Promise<never> {
   const debug = Deno.args.includes("--debug");
   const fail = (error: unknown): never => {
     writeError(`${unexpectedError(error, debug)}\n`);
@@ -20,5 +23,16 @@ export async function runProgram(): Promise<never> {
     event.preventDefault();
     fail(event.error);
   });
-  Deno.exit(await runCommandLine(Deno.args));
+  Deno.exit(await runCommandLine(Deno.args, LOADERS, { main, giveUp }));
+}
+
+/** Gives kinds of permissions up: whatever Deno was told to allow, this process can't use them any more. */
+function giveUp(kinds: readonly PermissionKind[]): void {
+  for (const name of kinds) {
+    try {
+      Deno.permissions.revokeSync({ name } as Deno.PermissionDescriptor);
+    } catch {
+      // An older Deno does not know that kind.
+    }
+  }
 }

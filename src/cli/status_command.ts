@@ -1,8 +1,10 @@
-import { processEnvironment } from "../config/environment.ts";
+import { ConfigError } from "../config/config_error.ts";
+import { type Environment, processEnvironment } from "../config/environment.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import { listAccounts, type ListedAccount } from "../oauth/account_store.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -13,9 +15,17 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   const environment = processEnvironment();
   const values = optionValues("status", input.options, environment);
   const store = resolveStore(values, environment);
+  if (store === undefined && !values.switch("no-store").value) requirePlace(environment);
+  if (store !== undefined && Deno.permissions.querySync({ name: "read", path: store }).state !== "granted") {
+    throw new ConfigError(`status needs to read ${store}: run Deno with --allow-read=${store}`, {
+      code: "permission",
+    });
+  }
+  const asJson = values.switch("json").value;
+  input.process?.giveUp(unusedKinds({ command: "status", store: store !== undefined, os: Deno.build.os }));
   const accounts = store === undefined ? [] : await listAccounts(store);
   accounts.sort((a, b) => a.server < b.server ? -1 : 1);
-  if (values.switch("json").value) {
+  if (asJson) {
     const shown = accounts.map((it) => ({
       ...it,
       expiresAt: it.expiresAt === null ? null : new Date(it.expiresAt).toISOString(),
@@ -30,6 +40,21 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   writeOut(`${text}\n`);
   return ExitCode.Ok;
 }
+
+/** Where the environment is hidden, that nothing is found there says nothing. */
+function requirePlace(environment: Environment): void {
+  const names = ["MCP_CONNECT_STORE", ...STORE_VARIABLES[Deno.build.os === "windows" ? "windows" : "posix"]];
+  if (names.every((name) => environment(name).kind !== "forbidden")) return;
+  throw new ConfigError(
+    `status can't see where the store is: name it with --store, or run Deno with --allow-env=${
+      names.join(",")
+    }`,
+    { code: "permission" },
+  );
+}
+
+/** The variables that tell of the platform's place for a store. */
+const STORE_VARIABLES = { windows: ["LOCALAPPDATA"], posix: ["XDG_STATE_HOME", "HOME"] } as const;
 
 function accountText(
   { server, issuer, clientId, scopes, expiresAt, renewable, keeping }: ListedAccount,

@@ -9,7 +9,7 @@ import { openPeer } from "../link/open_peer.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, giveUpUnused, warnOfStore } from "./connect_input.ts";
 import { stdoutStyle } from "./help_text.ts";
 import { problemExitCode } from "./problem_exit_code.ts";
 import { writeOut } from "./write_text.ts";
@@ -19,6 +19,8 @@ export async function testCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("test", input);
   const json = values.switch("json").value;
   const logger = await connectLogger(settings);
+  warnOfStore(input, settings, logger);
+  giveUpUnused("test", input, settings, logger);
   const boundMs = Math.min(settings.timeoutMs, settings.connectTimeoutMs ?? Infinity);
   const account = settings.signIn === undefined ? undefined : await accountAt(settings, logger);
   const credentials = account === undefined ? {} : { credentials: unasked(account.account) };

@@ -2,6 +2,7 @@ import { ConfigError } from "../config/config_error.ts";
 import { processEnvironment } from "../config/environment.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveLog } from "../config/resolve_settings.ts";
+import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
 import { VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
@@ -26,7 +27,9 @@ export async function versionCommand(input: CommandInput): Promise<number> {
   resolveLog(values);
   const json = values.switch("json").value;
   const place = environment(RELEASES_VARIABLE);
-  const newest = values.switch("check").value
+  const check = values.switch("check").value;
+  input.process?.giveUp(unusedKinds({ command: "version", asks: check, os: Deno.build.os }));
+  const newest = check
     ? await askForNewest(place.kind === "set" && place.value !== "" ? place.value : RELEASES, BOUND_MS)
     : undefined;
   writeOut(json ? `${JSON.stringify(versionFacts(newest))}\n` : `${neutralise(versionText(newest))}\n`);

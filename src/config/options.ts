@@ -7,6 +7,7 @@ export type CommandName =
   | "login"
   | "logout"
   | "status"
+  | "permissions"
   | "notification-demo"
   | "completions"
   | "version";
@@ -54,13 +55,14 @@ const CONNECT: readonly CommandName[] = [...PROXY, "test", "login", "logout"];
 /** Those that keep something, or read it. */
 const STORE: readonly CommandName[] = [...CONNECT, "status"];
 /** Those that show what they found. */
-const REPORT: readonly CommandName[] = ["test", "login", "logout", "status"];
+const REPORT: readonly CommandName[] = ["test", "login", "logout", "status", "permissions"];
 const ALL: readonly CommandName[] = [
   ...PROXY,
   "test",
   "login",
   "logout",
   "status",
+  "permissions",
   "notification-demo",
   "completions",
   "version",
@@ -745,6 +747,13 @@ export const OPTIONS = [
     brief: "ask whether there is a newer release: one request, to jsr.io",
     group: "Output",
     commands: ["version"],
+  },
+  {
+    name: "offline",
+    kind: "switch",
+    brief: "ask no server and look no name up; what is not known for that is named",
+    group: "Output",
+    commands: ["permissions"],
   },
   {
     name: "count",

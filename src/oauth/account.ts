@@ -354,7 +354,9 @@ export function createAccount(options: AccountOptions): Account {
     }
     // It may quote a server that says back what it was told.
     const text = logger.redact(`signing in failed: ${error.message}`);
-    const why = failure("LOGIN_REQUIRED", endpoint, text, error.hint);
+    // Whoever starts the program can do something about that, and no user.
+    const code = error.code === "PERMISSION" ? "PERMISSION" : "LOGIN_REQUIRED";
+    const why = failure(code, endpoint, text, error.hint);
     if (error.code === "NO_METADATA") nowhere.add(why);
     return why;
   }

@@ -1,6 +1,6 @@
 import { pause } from "../link/pause.ts";
 import type { KnownServer } from "../mcp/early_answers.ts";
-import { entryPath, type EntryPlace } from "../store/entry_path.ts";
+import { entryPath, type EntryPlace, missingFlags } from "../store/entry_path.ts";
 import { keepPrivate } from "../store/keep_private.ts";
 import { tryLock } from "../store/lock.ts";
 import { readEntries } from "../store/read_entries.ts";
@@ -113,6 +113,8 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     await writing;
     if (place === undefined) return account;
     let found: AccountEntry | undefined;
+    const missing = missingFlags(place.directory);
+    if (missing !== undefined) inMemory(`Deno's permission ${missing} is missing`);
     try {
       const mended = await keepPrivate(place);
       if (mended.length > 0) {
@@ -194,7 +196,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   async function write(place: EntryPlace, entry: AccountEntry): Promise<boolean> {
     try {
       if (await writeEntry(place, entry)) return true;
-      inMemory("Deno has no permission to write there");
+      inMemory(`Deno's permission ${missingFlags(place.directory)} is missing`);
     } catch (error) {
       inMemory(String(error));
     }

@@ -20,8 +20,8 @@ export interface GuardedFetchOptions {
   readonly maxBytes?: number;
   /** Whether the environment has a proxy for a URL. @default what the environment says */
   readonly proxied?: (url: URL) => boolean;
-  /** Finds the addresses of a name. @default the system's resolver */
-  readonly resolve?: (hostname: string) => Promise<readonly string[]>;
+  /** Finds the addresses of a name; `undefined` where Deno does not permit to ask. @default the system's resolver */
+  readonly resolve?: (hostname: string) => Promise<readonly string[] | undefined>;
   /** Makes a connection. @default Deno's */
   readonly connect?: (to: { hostname: string; port: number; signal: AbortSignal }) => Promise<Deno.TcpConn>;
 }
@@ -73,14 +73,27 @@ export function guardedFetch(options: GuardedFetchOptions): GuardedFetch {
     const kind = isLoopbackHost(hostname) ? "loopback" : addressKind(hostname);
     if (kind !== undefined) return { hostname, kind };
     if (proxied(mcpUrl)) return { hostname, kind: "public" };
-    const kinds = (await resolve(hostname).catch(() => [])).map(addressKind);
+    const addresses = await resolve(hostname).catch(() => []) ?? await addressInUse(mcpUrl);
+    const kinds = addresses.map(addressKind);
     const isPrivate = kinds.length > 0 && kinds.every((it) => it === "private");
     return { hostname, kind: isPrivate ? "private" : "public" };
   }
 
+  /** Where a connection to a name ends up: Deno lets us look a name up only where all of its ports are permitted. */
+  async function addressInUse(url: URL): Promise<string[]> {
+    try {
+      const signal = AbortSignal.timeout(CONNECT_MS);
+      using tcp = await dial({ hostname: url.hostname, port: portOf(url), signal });
+      return [(tcp.remoteAddr as Deno.NetAddr).hostname];
+    } catch {
+      return [];
+    }
+  }
+
   async function mayAsk(url: URL, address: string): Promise<void> {
     const kind = addressKind(address) ?? "reserved";
-    if (mayConnect(url.hostname, kind, await (home ??= findHome()), allowPrivate)) {
+    const whose = kind === "public" ? { hostname: mcpUrl.hostname, kind } : await (home ??= findHome());
+    if (mayConnect(url.hostname, kind, whose, allowPrivate)) {
       // Plain http is for this machine alone, and a name may be resolved to anything.
       if (url.protocol === "https:" || kind === "loopback") return;
     }
@@ -133,12 +146,12 @@ export function guardedFetch(options: GuardedFetchOptions): GuardedFetch {
     const addresses = addressKind(hostname) === undefined
       ? await unlessAborted(resolve(hostname), signal)
       : [hostname];
-    if (addresses.length === 0) throw new Error("no such host");
+    if (addresses?.length === 0) throw new Error("no such host");
     // One that must not be asked is enough: names that mean two things are how guards are deceived.
-    for (const address of addresses) await mayAsk(url, address);
-    // Deno permits connections by name; who has permitted no more gets them by name.
-    const permitted = addresses.every((address) => isPermitted(address, port));
-    const targets = permitted ? addresses : [hostname];
+    for (const address of addresses ?? []) await mayAsk(url, address);
+    // Deno permits connections by name; who has permitted no more gets them by name, and its address is judged then.
+    const permitted = addresses?.every((address) => isPermitted(address, port));
+    const targets = addresses !== undefined && permitted ? addresses : [hostname];
     let failed: unknown;
     for (const [i, target] of targets.entries()) {
       const patience = new AbortController();
@@ -288,12 +301,14 @@ function isPermitted(hostname: string, port: number): boolean {
 function requirePermission(url: URL): void {
   const host = `${url.hostname}:${portOf(url)}`;
   if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return;
-  throw new SignInError("PERMISSION", `no permission to connect to ${host}`, {
+  throw new SignInError("PERMISSION", `no permission to connect to ${host}: --allow-net=${host} is missing`, {
     hint: `run deno with --allow-net=${host}`,
   });
 }
 
-async function systemResolve(hostname: string): Promise<readonly string[]> {
+async function systemResolve(hostname: string): Promise<readonly string[] | undefined> {
+  // Asked for without the permission for all ports of the name, the system's resolver fails.
+  if (Deno.permissions.querySync({ name: "net", host: hostname }).state !== "granted") return undefined;
   const { lookup } = await import("node:dns/promises");
   return (await lookup(hostname, { all: true })).map(({ address }) => address);
 }

@@ -41,6 +41,12 @@ export function hasEntry(place: EntryPlace): boolean {
   }
 }
 
+/** What Deno has to be run with for a directory to be read and written; `undefined` where it is. Never prompts. */
+export function missingFlags(directory: string): string | undefined {
+  const missing = (["read", "write"] as const).filter((access) => !isPermitted(access, directory));
+  return missing.length === 0 ? undefined : missing.map((it) => `--allow-${it}=${directory}`).join(" ");
+}
+
 /** Whether a directory may be read or written, as far as Deno's permissions go; never prompts. */
 export function isPermitted(access: "read" | "write", directory: string): boolean {
   return Deno.permissions.querySync({ name: access, path: directory }).state === "granted";

@@ -17,6 +17,7 @@ async function parse(...args: string[]): Promise<{ command: string; input: Comma
     "login": note("login"),
     "logout": note("logout"),
     "status": note("status"),
+    "permissions": note("permissions"),
     "notification-demo": note("notification-demo"),
     "completions": note("completions"),
     "version": note("version"),

@@ -1,6 +1,7 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { EXIT_CODE_MEANINGS } from "../../src/cli/exit_codes.ts";
 import { OPTIONS } from "../../src/config/options.ts";
+import { runCli } from "./run_cli.ts";
 import { optionsPage } from "./options_page.ts";
 import { withCommandsSection } from "./commands_section.ts";
 import { moduleGraph } from "./module_graph.ts";
@@ -44,5 +45,18 @@ Deno.test("docs/exit-codes.md has every exit code with its meaning", async () =>
   for (const [code, meaning] of EXIT_CODE_MEANINGS) {
     ok(new RegExp(`^\\| ${code} +\\|`, "m").test(text), `no row for ${code}`);
     ok(text.includes(meaning), meaning);
+  }
+});
+
+Deno.test("docs/permissions.md shows what permissions prints, and names every kind", async () => {
+  const text = await Deno.readTextFile(new URL("permissions.md", DOCS));
+  const [, command, flags] = /\$ mcp-connect (permissions .*) 2> \/dev\/null\n(.*)\n/.exec(text)!;
+  const { stdout } = await runCli([...command!.split(" "), "--offline"], {
+    env: { HOME: "/home/ada", XDG_STATE_HOME: "", MCP_CONNECT_NO_STORE: "" },
+  });
+  // Elsewhere the store is elsewhere.
+  if (Deno.build.os === "linux") strictEqual(stdout, `${flags}\n`);
+  for (const kind of ["sys", "run", "write", "ffi", "read", "env", "net"]) {
+    ok(text.includes(`| \`${kind}\``), kind);
   }
 });

@@ -8,7 +8,12 @@ import { runCli } from "./run_cli.ts";
 const COMMANDS: readonly CommandName[] = [
   "proxy",
   "load-balance",
+  "auth-proxy",
   "test",
+  "login",
+  "logout",
+  "status",
+  "permissions",
   "notification-demo",
   "completions",
   "version",

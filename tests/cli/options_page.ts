@@ -54,7 +54,8 @@ An option on the command line wins over its environment variable, and that over 
 also stand before the command's name. An empty variable counts as not set. A switch's variable is \`1\`, \`true\`,
 \`yes\`, \`0\`, \`false\` or \`no\`. What may be repeated has a line for each value in its variable, or commas between
 tools. The variable of an option that a command does not have means nothing to it. Deno shows variables only with
-\`--allow-env\`; those it hides count as not set.
+\`--allow-env\`; those it hides count as not set. Which permissions a command line needs, \`mcp-connect permissions\` tells:
+[permissions.md](permissions.md).
 
 ## The endpoint
 

@@ -7,7 +7,7 @@ const SECRET = "hunter2hunter2";
 const table: [args: string[], line: RegExp][] = [
   [
     [],
-    /^mcp-connect: no command given \(proxy, load-balance, auth-proxy, test, login, logout, status, notification-demo, completions, version, help\)\. See mcp-connect --help$/,
+    /^mcp-connect: no command given \(proxy, load-balance, auth-proxy, test, login, logout, status, permissions, notification-demo, completions, version, help\)\. See mcp-connect --help$/,
   ],
   [["--log-level"], /no command given/],
   [["prxy"], /^mcp-connect: unknown command prxy; did you mean proxy\? See mcp-connect --help$/],
@@ -94,6 +94,12 @@ const table: [args: string[], line: RegExp][] = [
   [["version", "1"], /version takes no arguments/],
   [["notification-demo", "3"], /notification-demo takes no arguments/],
   [["notification-demo", "--count", "many"], /--count takes a whole number/],
+  [["permissions"], /permissions is followed by a command and its options/],
+  [["permissions", "--json"], /permissions is followed by a command and its options/],
+  [["permissions", "prxy"], /unknown command prxy; did you mean proxy\? See mcp-connect permissions --help$/],
+  [["permissions", "permissions"], /permissions is followed by a command and its options/],
+  [["permissions", "proxy", "--endpont", "x"], /unknown option --endpont; did you mean --endpoint\?/],
+  [["permissions", "proxy", "ws://x/"], /ws:/],
 ];
 
 Deno.test("a wrong command line gets one line on stderr, exit code 2, and nothing on stdout", async () => {

@@ -195,6 +195,24 @@ Deno.test("the address that was reached is checked again before a byte is sent",
   listener.close();
 });
 
+Deno.test("where Deno permits no look-up, a name is connected to as it is, and its address judged before a byte is sent", async () => {
+  await using server = startHostileServer({ routes: { "GET /x": () => new Response("here") } });
+  const { port } = new URL(server.origin);
+  const tried: string[] = [];
+  const resolve = () => Promise.resolve(undefined);
+  const connect = (to: { hostname: string; port: number }) => {
+    tried.push(to.hostname);
+    return Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  };
+  const own = fetchFrom("http://127.0.0.1/mcp", { resolve, connect });
+  strictEqual(await (await own.get(`http://localhost:${port}/x`)).text(), "here");
+  deepStrictEqual(tried, ["localhost"]);
+  const seen = server.seen.length;
+  // This one's own name leads to this machine as well, which opens it to nobody.
+  await rejects(fetchFrom(PUBLIC, { resolve, connect }).get(`https://evil.example:${port}/x`), BLOCKED);
+  strictEqual(server.seen.length, seen);
+});
+
 Deno.test("of several addresses that may be asked, one that answers is enough", async () => {
   await using server = startHostileServer({ routes: { "GET /x": () => new Response("here") } });
   const { port } = new URL(server.origin);

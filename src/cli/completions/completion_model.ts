@@ -56,7 +56,13 @@ export function completionModel(): readonly CompletionCommand[] {
     name,
     brief: COMMAND_BRIEFS[name],
     options: [...(name === "help" ? [] : optionsOf(name satisfies CommandName).map(optionFor)), ...STANDARD],
-    words: name === "help" ? COMMANDS.filter((it) => it !== "help") : name === "completions" ? SHELLS : [],
+    words: name === "help"
+      ? COMMANDS.filter((it) => it !== "help")
+      : name === "permissions"
+      ? COMMANDS.filter((it) => it !== "help" && it !== "permissions")
+      : name === "completions"
+      ? SHELLS
+      : [],
   }));
 }
 

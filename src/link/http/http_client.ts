@@ -429,7 +429,7 @@ function missingPermission(host: string, endpoint: string): Failure | undefined 
   return failure(
     "PERMISSION",
     endpoint,
-    `no permission to connect to ${host}`,
+    `no permission to connect to ${host}: --allow-net=${host} is missing`,
     `run deno with --allow-net=${host}`,
   );
 }

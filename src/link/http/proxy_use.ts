@@ -4,8 +4,8 @@ export type Variable = (name: string) => string | undefined | null;
 /** The variables that name a proxy for everything, or say what needs none. */
 const EXEMPTIONS = ["NO_PROXY", "no_proxy"];
 
-/** The variables that name the proxy for a URL, as Deno reads them. */
-function proxyVariables({ protocol }: URL): readonly string[] {
+/** The variables that name the proxy for a URL, as Deno reads them: the first that is set does. */
+export function proxyVariables({ protocol }: URL): readonly string[] {
   const own = protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   return [own, own.toLowerCase(), "ALL_PROXY", "all_proxy"];
 }

@@ -46,7 +46,7 @@ function bindBoth(port: number, listen: Listen): LoopbackPort {
   }
   const listeners = [v4, v6].filter((it) => it !== undefined);
   if (listeners.length > 0) return { port: listeners[0]!.addr.port, v4: v4 !== undefined, listeners };
-  const flag = "--allow-net=127.0.0.1,[::1]";
+  const flag = `--allow-net=127.0.0.1${port === 0 ? "" : `:${port}`}`;
   throw permitted("127.0.0.1", port)
     ? new BrowserError("NO_LOOPBACK", "this machine has neither 127.0.0.1 nor ::1 to listen on")
     : new BrowserError("PERMISSION", `Deno's permission ${flag} is missing`, { hint: `Run with ${flag}` });

@@ -98,7 +98,11 @@ Deno.test({
   name: "bindLoopback says which permission is missing, and does not ask for it",
   permissions: { net: false },
   fn: () => {
-    throws(() => bindLoopback(0), { code: "PERMISSION", message: /--allow-net=127\.0\.0\.1,\[::1\]/ });
+    throws(() => bindLoopback(0), { code: "PERMISSION", message: /--allow-net=127\.0\.0\.1 is missing/ });
+    throws(() => bindLoopback(7000), {
+      code: "PERMISSION",
+      message: /--allow-net=127\.0\.0\.1:7000 is missing/,
+    });
   },
 });
 

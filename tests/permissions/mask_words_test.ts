@@ -1,0 +1,17 @@
+import { deepStrictEqual } from "node:assert/strict";
+import { maskWords } from "../../src/permissions/mask_words.ts";
+
+Deno.test("a printed command line has none of the secrets that were typed", () => {
+  const table: readonly (readonly [words: string[], shown: string[]])[] = [
+    [["proxy", "--auth-token", "abc", "http://x/"], ["proxy", "--auth-token", "…", "http://x/"]],
+    [["--auth-token=abc", "--api-key=d"], ["--auth-token=…", "--api-key=…"]],
+    [["--client-secret", "s", "--idp-client-secret=s"], ["--client-secret", "…", "--idp-client-secret=…"]],
+    [["--auth-token", "${TOKEN}"], ["--auth-token", "${TOKEN}"]],
+    [["--header", "X-Api-Key: abc"], ["--header", "X-Api-Key: …"]],
+    [["--header=X-Team: blue", "--env", "PASSWORD=x"], ["--header=X-Team: blue", "--env", "PASSWORD=…"]],
+    [["--headers", "A: b,Cookie: c=d,E: f"], ["--headers", "A: b,Cookie: …,E: f"]],
+    // What follows is the command's own.
+    [["proxy", "--", "serve", "--auth-token", "abc"], ["proxy", "--", "serve", "--auth-token", "abc"]],
+  ];
+  for (const [words, shown] of table) deepStrictEqual(maskWords(words), shown);
+});
