@@ -128,6 +128,8 @@ interface State {
   readonly round: number;
 }
 
+const isProgress = ({ method }: Message) => method === "notifications/progress";
+
 /** Makes {@linkcode Calls}. */
 export function createCalls(options: CallsOptions): Calls {
   const { endpoint, logger, parkedMs = PARKED_MS, gatherMs = GATHER_MS, mostParked = MOST_PARKED } = options;
@@ -318,18 +320,22 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   function deliver(call: Call, message: Message): void | Promise<void> {
-    if (call.asker !== undefined) return call.asker.receive(message);
+    if (call.asker !== undefined) return tell(call.asker, message);
     if (call.kept.length < MOST_KEPT) call.kept.push(message);
+    // Of progress the newest is what counts.
+    else if (isProgress(message) && isProgress(call.kept.at(-1)!)) call.kept[MOST_KEPT - 1] = message;
+  }
+
+  function tell({ receive, token }: Asker, message: Message): void | Promise<void> {
+    if (!isProgress(message)) return receive(message);
+    if (token === undefined) return;
+    return receive(edit(message, [{ path: ["params", "progressToken"], value: token }]));
   }
 
   function progress(host: LegacyHost, message: Message, given: Call | undefined): void | Promise<void> {
     const token = textAt(message, ["params", "progressToken"]);
     const call = given?.id === token ? given : callsOf(host).find(({ id }) => id === token);
-    // While the client is away there is nothing it could tell it by.
-    if (call?.asker?.token === undefined) return;
-    return call.asker.receive(
-      edit(message, [{ path: ["params", "progressToken"], value: call.asker.token }]),
-    );
+    if (call !== undefined) return deliver(call, message);
   }
 
   /** A log message goes with a request that wants such (S/2026-07-28/server/utilities/logging), or not at all. */
@@ -503,7 +509,7 @@ export function createCalls(options: CallsOptions): Calls {
     call.asker = asker;
     const kept = call.kept;
     call.kept = [];
-    for (const it of kept) void asker.receive(it);
+    for (const it of kept) void tell(asker, it);
     const responses = new Map(
       membersAt(asker.message, ["params", "inputResponses"]).map((
         [name, text],

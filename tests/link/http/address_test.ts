@@ -242,7 +242,7 @@ Deno.test("a missing permission is named: for the name, for the address, and for
   await using plain = serve("127.0.0.2");
   const { port } = plain;
   const table: [url: string, granted: string, answer: RegExp][] = [
-    ["http://mcp.test/", "127.0.0.2", /^PERMISSION: .*mcp\.test:80; .*--allow-net=mcp\.test:80$/],
+    ["http://mcp.test/", "127.0.0.2", /^PERMISSION: .*mcp\.test:80: .*; .*--allow-net=mcp\.test:80$/],
     ["http://mcp.test/", "mcp.test:80", new RegExp(`^PERMISSION: .*--allow-net=127\\.0\\.0\\.2:${port}$`)],
     ["http://mcp.test/", `mcp.test:80,127.0.0.2:${port}`, /^hello$/],
     ["https://mcp.test/", `mcp.test:443,127.0.0.2:${port}`, /^PERMISSION: .*--allow-net=127\.0\.0\.1$/],

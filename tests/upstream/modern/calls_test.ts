@@ -151,6 +151,35 @@ Deno.test("What comes for a client that is away is kept, in order and within bou
   strictEqual((await answerOf(going)).id, "2");
 });
 
+Deno.test("Progress that comes for a client that is away is told when it is back, by the token it has then", async () => {
+  const { peer, host, calls, told, receive } = setUp();
+  const of = (token: string) => ({ _meta: meta({ progressToken: token }) });
+  const exchange = calls.send(call("1", of("old")), { receive }, host);
+  const fromServer = peer.requests[0]!.options!.receive!;
+  const { _meta: { progressToken } } = peer.requests[0]!.message.parsed("params") as {
+    _meta: { progressToken: number };
+  };
+  const step = (progress: number) => notification("notifications/progress", { progressToken, progress });
+  void fromServer(step(0));
+  void fromServer(elicit('"q"'));
+  const asked = await askedOf(exchange);
+  for (let n = 1; n <= 100; n++) void fromServer(step(n));
+  strictEqual(told.length, 1);
+  const back = call("2", { ...retry("2", asked).parsed("params") as object, ...of("new") });
+  const going = calls.resume(back, { receive });
+  await until(() => peer.notified.length === 1);
+  // Of too much the last is what counts.
+  deepStrictEqual(told.map((it) => it.parsed("params")), [
+    { progressToken: "old", progress: 0 },
+    ...[...Array.from({ length: 63 }, (_, n) => n + 1), 100].map((progress) => ({
+      progressToken: "new",
+      progress,
+    })),
+  ]);
+  peer.requests[0]!.answer({});
+  strictEqual((await answerOf(going)).id, "2");
+});
+
 Deno.test("A call whose connection is lost while its client is away says so when it is back; a prompt is asked for anew", async () => {
   const { peer, host, calls } = setUp();
   const exchange = calls.send(call("1"), {}, host);
