@@ -17,6 +17,7 @@ const PARTS = [
   "cli/login_command.ts",
   "cli/logout_command.ts",
   "cli/notification_demo_command.ts",
+  "cli/permissions_command.ts",
   "cli/status_command.ts",
   "cli/test_command.ts",
   "cli/version_command.ts",
