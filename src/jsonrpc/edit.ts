@@ -18,20 +18,39 @@ interface Place {
   readonly valueEnd: number;
 }
 
-/** The members of the object at `start`, the last of equal names winning, as in `JSON.parse`. */
-function members(bytes: Uint8Array, start: number): { places: [name: string, place: Place][]; end: number } {
-  const places: [string, Place][] = [];
+/** The members of the object at `start`, and where it ends. */
+function members(bytes: Uint8Array, start: number): { places: Place[]; end: number } {
+  const places: Place[] = [];
   const end = scanObject(
     bytes,
     start,
     bytes.length,
     newNotes(),
     (nameStart, nameEnd, valueStart, valueEnd) => {
-      const name = JSON.parse(decodeUtf8(bytes.subarray(nameStart, nameEnd))) as string;
-      places.push([name, { nameStart, nameEnd, valueStart, valueEnd }]);
+      places.push({ nameStart, nameEnd, valueStart, valueEnd });
     },
   );
   return { places, end };
+}
+
+/** The member of that name, of several the last one, as in `JSON.parse`. */
+function memberOf(bytes: Uint8Array, places: readonly Place[], name: string): Place | undefined {
+  return places.findLast((place) => isNamed(bytes, place, name));
+}
+
+/** Most names are compared as they stand: only escapes, and what is no ASCII, spell a name otherwise. */
+function isNamed(bytes: Uint8Array, { nameStart, nameEnd }: Place, name: string): boolean {
+  const from = nameStart + 1;
+  const length = nameEnd - 1 - from;
+  let equal = length === name.length;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[from + i]!;
+    if (byte === 0x5c || byte >= 0x80) {
+      return JSON.parse(decodeUtf8(bytes.subarray(nameStart, nameEnd))) === name;
+    }
+    if (equal && byte !== name.charCodeAt(i)) equal = false;
+  }
+  return equal;
 }
 
 function isObject(bytes: Uint8Array, at: number): boolean {
@@ -63,7 +82,7 @@ function applyEdit(bytes: Uint8Array<ArrayBuffer>, edit: Edit): Uint8Array<Array
   for (let depth = 0; depth < edit.path.length; depth++) {
     const name = edit.path[depth]!;
     const { places, end } = members(bytes, start);
-    const place = places.findLast(([other]) => other === name)?.[1];
+    const place = memberOf(bytes, places, name);
     const last = depth === edit.path.length - 1;
     if (place === undefined) {
       if (edit.value === undefined) return bytes;
@@ -72,7 +91,7 @@ function applyEdit(bytes: Uint8Array<ArrayBuffer>, edit: Edit): Uint8Array<Array
     }
     if (last) {
       return edit.value === undefined
-        ? removeAll(bytes, places, name)
+        ? cutNamed(bytes, places, [name])
         : splice(bytes, place.valueStart, place.valueEnd, edit.value);
     }
     if (!isObject(bytes, place.valueStart)) {
@@ -84,16 +103,19 @@ function applyEdit(bytes: Uint8Array<ArrayBuffer>, edit: Edit): Uint8Array<Array
   return bytes;
 }
 
-/** Takes every member called `name` out, each with the comma that parts it from its neighbour. */
-function removeAll(
+/** Takes every member of these names out, each with the comma that parts it from its neighbour. */
+function cutNamed(
   bytes: Uint8Array<ArrayBuffer>,
-  places: [string, Place][],
-  name: string,
+  places: readonly Place[],
+  names: readonly string[],
 ): Uint8Array<ArrayBuffer> {
-  return cutOut(
-    bytes,
-    places.map(([other, place]) => ({ start: place.nameStart, end: place.valueEnd, cut: other === name })),
-  );
+  let some = false;
+  const items = places.map((place) => {
+    const cut = names.some((name) => isNamed(bytes, place, name));
+    some ||= cut;
+    return { start: place.nameStart, end: place.valueEnd, cut };
+  });
+  return some ? cutOut(bytes, items) : bytes;
 }
 
 interface Item {
@@ -169,16 +191,8 @@ export function withoutMembers(
   const { bytes } = message;
   const start = locate(message, path)?.start;
   if (start === undefined || !isObject(bytes, start)) return message;
-  const { places } = members(bytes, start);
-  if (!places.some(([name]) => names.includes(name))) return message;
-  return Message.parse(cutOut(
-    bytes,
-    places.map(([name, place]) => ({
-      start: place.nameStart,
-      end: place.valueEnd,
-      cut: names.includes(name),
-    })),
-  ));
+  const left = cutNamed(bytes, members(bytes, start).places, names);
+  return left === bytes ? message : Message.parse(left);
 }
 
 /** Where the value at `path` stands; `undefined` when it is not there. */
@@ -198,7 +212,7 @@ function locateFrom(bytes: Uint8Array, from: number, path: readonly string[]): S
   let end = bytes.length;
   for (const name of path) {
     if (!isObject(bytes, start)) return undefined;
-    const place = members(bytes, start).places.findLast(([other]) => other === name)?.[1];
+    const place = memberOf(bytes, members(bytes, start).places, name);
     if (place === undefined) return undefined;
     start = place.valueStart;
     end = place.valueEnd;
@@ -223,12 +237,13 @@ export function membersAt(
   const { bytes } = message;
   const start = locate(message, path)?.start;
   if (start === undefined || !isObject(bytes, start)) return [];
-  const last = new Map(members(bytes, start).places);
   const text = (from: number, to: number) => decodeUtf8(bytes.subarray(from, to));
-  return [...last.values()].map((it) => [
-    text(it.nameStart, it.nameEnd),
-    text(it.valueStart, it.valueEnd),
-  ]);
+  const last = new Map<string, readonly [name: string, value: string]>();
+  for (const { nameStart, nameEnd, valueStart, valueEnd } of members(bytes, start).places) {
+    const name = text(nameStart, nameEnd);
+    last.set(JSON.parse(name), [name, text(valueStart, valueEnd)]);
+  }
+  return [...last.values()];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Edit, edit, textAt, withoutMembers } from "../jsonrpc/edit.ts";
+import { type Edit, edit, membersAt, textAt, withoutMembers } from "../jsonrpc/edit.ts";
 import { Message } from "../jsonrpc/message.ts";
 import { META, MODERN_REVISION } from "./modern.ts";
 
@@ -53,10 +53,15 @@ export function withEnvelope(message: Message, client: ClientFacts, more: readon
 
 /** Reads what a modern client says of itself in one request: whatever it says is good for that request alone. */
 export function readEnvelope(message: Message): ClientFacts {
-  const at = (key: string) => textAt(message, ["params", "_meta", key]);
-  const info = at(META.clientInfo);
-  const capabilities = at(META.clientCapabilities);
-  const logLevel = at(META.logLevel);
+  let info: string | undefined;
+  let capabilities: string | undefined;
+  let logLevel: string | undefined;
+  for (const [name, value] of membersAt(message, ["params", "_meta"])) {
+    const key: unknown = JSON.parse(name);
+    if (key === META.clientInfo) info = value;
+    else if (key === META.clientCapabilities) capabilities = value;
+    else if (key === META.logLevel) logLevel = value;
+  }
   return {
     info: info?.startsWith("{") ? info : undefined,
     capabilities: capabilities?.startsWith("{") ? capabilities : "{}",

@@ -68,6 +68,8 @@ export function legacyHost(options: LegacyHostOptions): LegacyHost {
   const { endpoint, timeoutMs } = options;
   let session: Session = NO_SESSION;
   let welcome: Message | undefined;
+  /** What the welcome says of the server; read when it is first needed. */
+  let serverInfo: string | undefined;
   let peer: Peer | undefined;
   let beginning: Promise<Outcome | undefined> | undefined;
   let opening: Promise<Peer> | undefined;
@@ -94,6 +96,7 @@ export function legacyHost(options: LegacyHostOptions): LegacyHost {
       return refusedAsOther(outcome.message, revision);
     }
     welcome = outcome.message;
+    serverInfo = undefined;
     session = afterAnswer(afterMessage(NO_SESSION, initialize), initialize, welcome);
     const initialized = notification("notifications/initialized");
     session = afterMessage(session, initialized);
@@ -126,7 +129,7 @@ export function legacyHost(options: LegacyHostOptions): LegacyHost {
       return welcome;
     },
     get serverInfo() {
-      return completeServerInfo(
+      return serverInfo ??= completeServerInfo(
         welcome === undefined ? undefined : textAt(welcome, ["result", "serverInfo"]),
         options.host,
       );
