@@ -81,9 +81,9 @@ compiled top level but not the functions; the first use of the HTTP client, whos
 trip. From source each module costs a lookup and a read of its own: the bundle (\`deno task bundle\`, which is what is
 shipped) is one file, with another beside it for what few sessions need.
 
-**Where it stands**: the target is not met. In the last run of that measure, on two cores that had other work as well, an
-empty program took 23 ms, the one with a round trip 32, the bundle 86, the source 121, mcp-remote 942 and supergateway
-1,504: the bundle is 54 ms, or 2.3 empty programs, above the second, and at a tenth of the better rival. What we add is
+**Where it stands**: the target is not met. In the last complete run, on two slow cores, an empty program took 21 ms, the one
+with a round trip 32, the bundle 68, the source 106, mcp-remote 601 and supergateway 922: the bundle is 35 ms, or 1.6 empty
+programs, above the second, and at a ninth of the better rival. What we add is
 spread thinly: about a fifth is loading the file, the rest some five hundred functions that run for the first time, none of
 which stands out. Leaving out any one piece (the signals, the store, the redaction, the kind of a request's body) changes
 nothing that can be measured. What was tried and kept: an own parser of options in place of a package, no rules for free
