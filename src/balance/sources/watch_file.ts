@@ -27,6 +27,8 @@ export interface WatchedFile {
   readonly first: Promise<void>;
   /** Looks at the file now. */
   reread(): void;
+  /** Resolves when the watching is over and nothing of it goes on. */
+  readonly ended: Promise<void>;
 }
 
 /** A file that changes still after so long is being written, in milliseconds. */
@@ -119,9 +121,9 @@ export function watchFile({ path, seen, signal, pollMs = 5000 }: WatchFileOption
   }
 
   const first = Promise.withResolvers<void>();
-  void run(first.resolve).finally(first.resolve);
   return {
     first: first.promise,
+    ended: run(first.resolve).finally(first.resolve),
     reread() {
       forced = true;
       notice();

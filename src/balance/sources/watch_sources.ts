@@ -34,6 +34,8 @@ export interface WatchedSources {
   readonly first: Promise<readonly UpstreamSettings[]>;
   /** Looks at all files and names now. */
   reread(): void;
+  /** Resolves when the files are not watched any more and nothing of it goes on. */
+  ended(): Promise<void>;
 }
 
 /** How long what is new may take to be looked up before the rest is used without it, in milliseconds. */
@@ -178,6 +180,9 @@ export function watchSources(options: WatchSourcesOptions): WatchedSources {
     reread() {
       for (const { watched } of files.values()) watched?.reread();
       for (const { reread } of lookups.values()) reread();
+    },
+    async ended() {
+      await Promise.all([...files.values()].map(({ watched }) => watched?.ended));
     },
   };
 }

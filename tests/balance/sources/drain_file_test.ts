@@ -35,6 +35,7 @@ for (const [line, text, hostname, drained] of MATCHES) {
 Deno.test("a drain file that is not there drains nobody; each change of it is told once", async () => {
   const directory = await Deno.makeTempDir();
   const over = new AbortController();
+  let ended: Promise<void> | undefined;
   try {
     const path = `${directory}/drained`;
     const write = async (text: string) => {
@@ -43,13 +44,14 @@ Deno.test("a drain file that is not there drains nobody; each change of it is to
     };
     const names = told<string[]>();
     const log = collectedLog();
-    const { first } = watchDrainFile({
+    const watched = watchDrainFile({
       path,
       logger: log.logger,
       changed: (it) => names.tell([...it]),
       signal: over.signal,
     });
-    await first;
+    ended = watched.ended;
+    await watched.first;
     deepStrictEqual(await names.next(), []);
     await write("tcp://a:1\n");
     deepStrictEqual(await names.next(), ["tcp://a:1"]);
@@ -64,6 +66,7 @@ Deno.test("a drain file that is not there drains nobody; each change of it is to
     deepStrictEqual(await names.next(), []);
   } finally {
     over.abort();
+    await ended;
     await Deno.remove(directory, { recursive: true });
   }
 });

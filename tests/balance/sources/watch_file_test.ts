@@ -20,14 +20,17 @@ async function watching(
 ): Promise<void> {
   const directory = await Deno.makeTempDir();
   const over = new AbortController();
+  let ended: Promise<void> | undefined;
   try {
     const path = await prepare(directory);
     const states = told<FileState>();
-    const { first, reread } = watchFile({ path, seen: states.tell, signal: over.signal, pollMs });
-    await first;
-    await use({ path, directory, states, reread });
+    const watched = watchFile({ path, seen: states.tell, signal: over.signal, pollMs });
+    ended = watched.ended;
+    await watched.first;
+    await use({ path, directory, states, reread: watched.reread });
   } finally {
     over.abort();
+    await ended;
     await Deno.remove(directory, { recursive: true });
   }
 }

@@ -56,7 +56,7 @@ function watching(setting: Setting) {
   const over = new AbortController();
   const log = collectedLog();
   const lists = told<string[]>();
-  const { first, reread } = watchSources({
+  const { first, reread, ended } = watchSources({
     balance: settingsOf(setting),
     transport: setting.transport ?? "auto",
     logger: log.logger,
@@ -71,7 +71,10 @@ function watching(setting: Setting) {
     warnings: () => log.messages("warn"),
     log,
     stop: () => over.abort(),
-    [Symbol.dispose]: () => over.abort(),
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await ended();
+    },
   };
 }
 
@@ -95,14 +98,14 @@ async function withFile(
 }
 
 Deno.test("upstreams that were named are there at once, and stay", async () => {
-  using it = watching({ named: ["a:1;weight=2", "b:1;drain"] });
+  await using it = watching({ named: ["a:1;weight=2", "b:1;drain"] });
   deepStrictEqual(await it.first, ["tcp://a:1 ×2", "tcp://b:1 drained"]);
   strictEqual(it.lists.all.length, 0);
 });
 
 Deno.test("a file's upstreams come behind those that were named, and change with the file", () =>
   withFile("# two\nb:1\nnode s.js 1,2\n", async (file, write) => {
-    using it = watching({ named: ["a:1"], file });
+    await using it = watching({ named: ["a:1"], file });
     deepStrictEqual(await it.first, ["tcp://a:1", "tcp://b:1", "node s.js 1,2"]);
     await write("c:1;weight=2\na:1;weight=5\n");
     await it.next("tcp://a:1", "tcp://c:1 ×2");
@@ -113,7 +116,7 @@ Deno.test("a file's upstreams come behind those that were named, and change with
 
 Deno.test("a file that is wrong, empty or gone changes nothing, and the log says why", () =>
   withFile("a:1\nb:1\n", async (file, write) => {
-    using it = watching({ file, transport: "tcp" });
+    await using it = watching({ file, transport: "tcp" });
     const warned = (count: number) => until(() => it.warnings().length === count, 30_000);
     deepStrictEqual(await it.first, ["tcp://a:1", "tcp://b:1"]);
     await write("a:1\nws://b\n");
@@ -141,7 +144,7 @@ Deno.test("a file that is wrong, empty or gone changes nothing, and the log says
 
 Deno.test("weights that come in a file are of no use to some policies, which is said", () =>
   withFile("a:1\n", async (file, write) => {
-    using it = watching({ file, policy: "round-robin" });
+    await using it = watching({ file, policy: "round-robin" });
     await it.first;
     await write("a:1;weight=2\n");
     await it.next("tcp://a:1 ×2");
@@ -150,7 +153,7 @@ Deno.test("weights that come in a file are of no use to some policies, which is 
 
 Deno.test("every address of a name is an upstream, of both families, and they come and go with the answers", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.2", "10.0.0.1"], AAAA: ["fd00::1"] } });
-  using it = watching({ named: ["z:1", "dns+https://mcp.test:8443/mcp"], dnsServer: dns.at });
+  await using it = watching({ named: ["z:1", "dns+https://mcp.test:8443/mcp"], dnsServer: dns.at });
   const at = (address: string) => `https://mcp.test:8443/mcp at ${address}:8443`;
   deepStrictEqual(await it.first, ["tcp://z:1", at("10.0.0.1"), at("10.0.0.2"), at("[fd00::1]")]);
   // The same in another order is nothing new.
@@ -165,7 +168,7 @@ Deno.test("every address of a name is an upstream, of both families, and they co
 
 Deno.test("a name that is not found any more keeps what was found, with one warning, until it is found again", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.1"] } });
-  using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at });
+  await using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at });
   deepStrictEqual(await it.first, ["tcp://mcp.test:9 at 10.0.0.1:9"]);
   dns.names.delete("mcp.test");
   await until(() => it.warnings().length > 0, 30_000);
@@ -181,7 +184,7 @@ Deno.test("a name that is not found any more keeps what was found, with one warn
 
 Deno.test("a server that fails for one family takes no address of the other away", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.1"], AAAA: ["fd00::1"] } });
-  using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at });
+  await using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at });
   strictEqual((await it.first).length, 2);
   dns.failing = true;
   await until(() => it.warnings().length > 0, 30_000);
@@ -190,7 +193,7 @@ Deno.test("a server that fails for one family takes no address of the other away
 
 Deno.test("a first lookup that fails leaves no upstream, and the name is looked up again until it is found", async () => {
   await using dns = await startDnsServer();
-  using it = watching({ named: ["dns+http://mcp.test/"], dnsServer: dns.at });
+  await using it = watching({ named: ["dns+http://mcp.test/"], dnsServer: dns.at });
   deepStrictEqual(await it.first, []);
   match(it.warnings()[0]!, /the addresses of mcp\.test can't be looked up; none are known yet/);
   dns.names.set("mcp.test", { A: ["10.0.0.1"] });
@@ -204,7 +207,7 @@ Deno.test("SRV records name hosts of their own, whose addresses --dns-server tel
     "b.x.test": { A: ["10.0.0.2"] },
     "c.x.test": { A: ["10.0.0.3"] },
   });
-  using it = watching({ named: ["srv+https://_mcp._tcp.x.test/mcp"], dnsServer: dns.at });
+  await using it = watching({ named: ["srv+https://_mcp._tcp.x.test/mcp"], dnsServer: dns.at });
   deepStrictEqual(await it.first, [
     "https://a.x.test:8443/mcp at 10.0.0.1:8443 ×1.5",
     "https://b.x.test/mcp at 10.0.0.2:443 ×0.5",
@@ -226,7 +229,7 @@ Deno.test("a file may name what is to be looked up; what it names no more is not
     "b.test": { A: ["10.0.0.2"] },
   });
   await withFile("dns+tcp://a.test:9\nc:1\n", async (file, write) => {
-    using it = watching({ file, dnsServer: dns.at });
+    await using it = watching({ file, dnsServer: dns.at });
     deepStrictEqual(await it.first, ["tcp://a.test:9 at 10.0.0.1:9", "tcp://c:1"]);
     await write("c:1\ndns+tcp://b.test:9;weight=2\n");
     // In one step: nothing is missing until the new name is known.
@@ -241,7 +244,7 @@ Deno.test("a file may name what is to be looked up; what it names no more is not
 Deno.test("a file that names only what is not found leaves those that are there, until it is", async () => {
   await using dns = await startDnsServer();
   await withFile("a:1\n", async (file, write) => {
-    using it = watching({ file, dnsServer: dns.at });
+    await using it = watching({ file, dnsServer: dns.at });
     await it.first;
     await write("dns+tcp://b.test:9\n");
     await until(() => it.warnings().length > 0, 30_000);
@@ -255,7 +258,7 @@ Deno.test("a file that names only what is not found leaves those that are there,
 
 Deno.test("reread looks at names now", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.1"] } });
-  using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at, dnsRefreshMs: 3_600_000 });
+  await using it = watching({ named: ["dns+tcp://mcp.test:9"], dnsServer: dns.at, dnsRefreshMs: 3_600_000 });
   await it.first;
   dns.names.set("mcp.test", { A: ["10.0.0.2"] });
   it.reread();
@@ -263,7 +266,7 @@ Deno.test("reread looks at names now", async () => {
 });
 
 Deno.test("the system's resolver is asked where no server is named: it knows this machine's own files", async () => {
-  using it = watching({ named: ["dns+tcp://localhost:9"], dnsRefreshMs: 3_600_000 });
+  await using it = watching({ named: ["dns+tcp://localhost:9"], dnsRefreshMs: 3_600_000 });
   const found = await it.first;
   ok(found.includes("tcp://localhost:9 at 127.0.0.1:9"), found.join());
 });
@@ -271,14 +274,14 @@ Deno.test("the system's resolver is asked where no server is named: it knows thi
 Deno.test("after the end nothing is told, and nothing asked", async () => {
   await using dns = await startDnsServer({ "mcp.test": { A: ["10.0.0.1"] } });
   await withFile("a:1\n", async (file, write) => {
-    const it = watching({ named: ["dns+tcp://mcp.test:9"], file, dnsServer: dns.at });
+    await using it = watching({ named: ["dns+tcp://mcp.test:9"], file, dnsServer: dns.at });
     await it.first;
     it.stop();
     await write("b:1\n");
     dns.names.set("mcp.test", { A: ["10.0.0.2"] });
     it.reread();
     // As long as a change takes otherwise.
-    using other = watching({ file: file, dnsServer: dns.at, named: ["dns+tcp://mcp.test:9"] });
+    await using other = watching({ file: file, dnsServer: dns.at, named: ["dns+tcp://mcp.test:9"] });
     deepStrictEqual(await other.first, ["tcp://mcp.test:9 at 10.0.0.2:9", "tcp://b:1"]);
     strictEqual(it.lists.all.length, 0);
   });
