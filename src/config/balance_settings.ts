@@ -2,7 +2,18 @@ import type { Endpoint } from "../link/endpoint.ts";
 import type { TransportChoice } from "./settings.ts";
 
 /** How the next upstream is chosen. */
-export type PolicyName = "round-robin" | "least-pending" | "p2c" | "random" | "weighted" | "sticky" | "hash";
+export type PolicyName = (typeof POLICY_NAMES)[number];
+
+/** All of them, the default first. */
+export const POLICY_NAMES = [
+  "round-robin",
+  "least-pending",
+  "p2c",
+  "random",
+  "weighted",
+  "sticky",
+  "hash",
+] as const;
 
 /** What is kept together beyond what must be. */
 export type Affinity = "none" | "session" | "resource";

@@ -4,7 +4,13 @@ import { type ParsedUpstream, parseUpstream } from "../link/parse_upstream.ts";
 import { parseUpstreamFile, upstreamKey } from "../link/parse_upstream_file.ts";
 import type { CommandPlatform } from "../link/split_command_line.ts";
 import { transportMisfit } from "../link/transport_misfit.ts";
-import type { BalanceSettings, PolicyName, UpstreamSettings, UpstreamSource } from "./balance_settings.ts";
+import {
+  type BalanceSettings,
+  POLICY_NAMES,
+  type PolicyName,
+  type UpstreamSettings,
+  type UpstreamSource,
+} from "./balance_settings.ts";
 import { ConfigError } from "./config_error.ts";
 import type { Files } from "./files.ts";
 import { type NamedUpstreams, namedUpstreams } from "./named_upstreams.ts";
@@ -28,16 +34,6 @@ export type ResolveBalance = typeof resolveBalance;
 
 /** Those that don't look at weights. */
 const WEIGHTLESS: readonly PolicyName[] = ["round-robin", "sticky"];
-const POLICIES: readonly PolicyName[] = [
-  "round-robin",
-  "least-pending",
-  "p2c",
-  "random",
-  "weighted",
-  "sticky",
-  "hash",
-];
-
 /**
  * Reads the upstreams and how load is spread over them: bare arguments, `--endpoint`, `--endpoints`, the command after
  * `--` and what `--endpoints-file` holds, in this order.
@@ -164,7 +160,7 @@ function toSettings(
 /** Weights ask for a policy that looks at them; so do SRV records, which have some. */
 function resolvePolicy(values: OptionValues, entries: readonly Entry[]): PolicyName {
   const option = values.required("policy");
-  const policy = oneOf(option, POLICIES);
+  const policy = oneOf(option, POLICY_NAMES);
   const weighted = entries.find(({ upstream }) => upstream.weight !== 1);
   if (option.level === 0) {
     return weighted !== undefined || entries.some(({ upstream }) => upstream.lookup?.kind === "srv")
@@ -172,7 +168,7 @@ function resolvePolicy(values: OptionValues, entries: readonly Entry[]): PolicyN
       : policy;
   }
   if (weighted !== undefined && WEIGHTLESS.includes(policy)) {
-    const others = POLICIES.filter((it) => !WEIGHTLESS.includes(it)).join(", ");
+    const others = POLICY_NAMES.filter((it) => !WEIGHTLESS.includes(it)).join(", ");
     throw new ConfigError(
       `${weighted.where} has a weight, which ${option.where} ${policy} does not look at; these do: ${others}`,
     );

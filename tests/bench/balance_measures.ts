@@ -7,19 +7,9 @@ import { record } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { IN_FLIGHT } from "./settings.ts";
 import { median } from "./statistics.ts";
-import type { PolicyName } from "../../src/config/balance_settings.ts";
+import { POLICY_NAMES } from "../../src/config/balance_settings.ts";
 
 const STEP_DEADLINE_MS = 60_000;
-
-const POLICIES: readonly PolicyName[] = [
-  "round-robin",
-  "least-pending",
-  "p2c",
-  "random",
-  "weighted",
-  "sticky",
-  "hash",
-];
 
 /** Shakes hands, and sees that calls are answered: what is timed later is not looked at. */
 async function greet(session: Session): Promise<void> {
@@ -110,7 +100,7 @@ export async function balancer(round: Round): Promise<void> {
         for (const session of sessions) await session.close();
       }
       record(round.samples, "balanced", subject.key, median(times[1]!) - median(times[0]!));
-      const dearest = (size: number) => Math.max(...POLICIES.map((policy) => choiceCostUs(policy, size)));
+      const dearest = (size: number) => Math.max(...POLICY_NAMES.map((policy) => choiceCostUs(policy, size)));
       record(round.samples, "choice3", subject.key, dearest(3));
       record(round.samples, "choice1000", subject.key, dearest(1000));
     });

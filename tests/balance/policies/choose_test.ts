@@ -1,20 +1,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import type { PolicyName } from "../../../src/config/balance_settings.ts";
+import { POLICY_NAMES } from "../../../src/config/balance_settings.ts";
 import { createChooser } from "../../../src/balance/policies/choose.ts";
 import { alike, anyPool, countChoices, seededDraw, viewOf } from "./view_of.ts";
 
-const POLICIES: readonly PolicyName[] = [
-  "round-robin",
-  "least-pending",
-  "p2c",
-  "random",
-  "weighted",
-  "sticky",
-  "hash",
-];
-
-for (const policy of POLICIES) {
+for (const policy of POLICY_NAMES) {
   Deno.test(`${policy}: whatever becomes of the pool, an available upstream is chosen that is not excluded`, () => {
     const step = fc.record({
       pool: anyPool(12),
