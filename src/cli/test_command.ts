@@ -3,7 +3,7 @@ import { diagnose } from "../diagnose/diagnose.ts";
 import { inspectConnection } from "../diagnose/inspect_tls.ts";
 import { renderReport } from "../diagnose/render_report.ts";
 import type { Endpoint } from "../link/endpoint.ts";
-import { isLoopback } from "../link/http/http_client.ts";
+import { isLoopback } from "../link/http/deno_client.ts";
 import { proxyUse } from "../link/http/proxy_use.ts";
 import { openPeer } from "../link/open_peer.ts";
 import type { Credentials } from "../link/http/credentials.ts";

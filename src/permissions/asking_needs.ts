@@ -1,4 +1,4 @@
-import { portOf } from "../link/http/http_client.ts";
+import { portOf } from "../link/http/deno_client.ts";
 import type { Need } from "./need.ts";
 import { comfort, hostPort, placeNeeds } from "./place_needs.ts";
 import { proxyNeeds } from "./proxy_needs.ts";

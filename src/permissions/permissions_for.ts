@@ -1,4 +1,4 @@
-import { portOf } from "../link/http/http_client.ts";
+import { portOf } from "../link/http/deno_client.ts";
 import { lockFileName, logFileNames } from "../telemetry/log_file.ts";
 import type { Need } from "./need.ts";
 import { askingNeeds } from "./asking_needs.ts";

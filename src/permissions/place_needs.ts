@@ -1,5 +1,5 @@
 import type { Endpoint } from "../link/endpoint.ts";
-import { portOf } from "../link/http/http_client.ts";
+import { portOf } from "../link/http/deno_client.ts";
 import type { Need } from "./need.ts";
 import type { Place, Use } from "./use.ts";
 

@@ -1,4 +1,4 @@
-import { isLoopback, portOf } from "../link/http/http_client.ts";
+import { isLoopback, portOf } from "../link/http/deno_client.ts";
 import { proxyUse, proxyVariables } from "../link/http/proxy_use.ts";
 import type { Need } from "./need.ts";
 import { comfort, hostPort } from "./place_needs.ts";

@@ -1,4 +1,4 @@
-import { portOf } from "../link/http/http_client.ts";
+import { portOf } from "../link/http/deno_client.ts";
 import { planRedirect } from "../oauth/browser/redirect_plan.ts";
 import { needsPerson, type OAuthSettings } from "../oauth/settings.ts";
 import type { Need } from "./need.ts";

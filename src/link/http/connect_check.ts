@@ -1,6 +1,6 @@
 import type { Logger } from "../../telemetry/logger.ts";
 import { type Failure, failure } from "../failure.ts";
-import { isLoopback, portOf } from "./http_client.ts";
+import { isLoopback, portOf } from "./deno_client.ts";
 import { proxyUse } from "./proxy_use.ts";
 
 /** What a {@linkcode connectCheck} needs. */

@@ -11,6 +11,21 @@ export interface SessionHeaders {
   readonly revision: string | undefined;
 }
 
+/** The headers of a request that the user has a say in, names in lower case; those of one name are joined. */
+export function userHeaders(
+  userAgent: string,
+  given: readonly (readonly [name: string, value: string])[],
+): Record<string, string> {
+  const headers: Record<string, string> = { "user-agent": userAgent };
+  for (const [name, value] of given) {
+    const key = name.toLowerCase();
+    headers[key] = headers[key] === undefined || key === "user-agent"
+      ? value
+      : `${headers[key]}${key === "cookie" ? "; " : ", "}${value}`;
+  }
+  return headers;
+}
+
 function sessionHeaders({ id, revision }: SessionHeaders): Record<string, string> {
   const headers: Record<string, string> = {};
   if (id !== undefined) headers["mcp-session-id"] = id;

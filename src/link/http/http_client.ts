@@ -4,7 +4,18 @@ import type { Address, AddressTunnel } from "./address_tunnel.ts";
 import { dropBody } from "./body.ts";
 import type { ConnectCheck } from "./connect_check.ts";
 import type { CookieJar } from "./cookie_jar.ts";
+import {
+  clientFor,
+  createClient,
+  isLoopback,
+  mayConnect,
+  POOL_IDLE_MS,
+  portOf,
+  withoutProxy,
+  withOwnProxy,
+} from "./deno_client.ts";
 import { asksForCredentials, type Credentials, MOST_ATTEMPTS, type RefusalVerdict } from "./credentials.ts";
+import { userHeaders } from "./headers.ts";
 
 /** What an {@linkcode HttpClient} needs. */
 export interface HttpClientOptions {
@@ -75,15 +86,6 @@ const STANDS: RefusalVerdict = { kind: "stands" };
 
 /** Redirects followed for one request. */
 const MAX_REDIRECTS = 5;
-/** Idle connections are given up before a middlebox drops them without a word, in milliseconds. */
-const POOL_IDLE_MS = 60_000;
-
-const LOOPBACK = /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
-
-/** Tells whether a URL's host is this machine. */
-export function isLoopback(url: URL): boolean {
-  return LOOPBACK.test(url.hostname);
-}
 
 /**
  * Makes an {@linkcode HttpClient}: HTTP/1.1 (Deno's `fetch` stalls on larger HTTP/2 bodies), the environment's proxy
@@ -105,7 +107,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   const isOwn = (url: URL) => url.origin === options.url.origin;
 
-  function clientFor(url: URL): Deno.HttpClient | Failure | Promise<Deno.HttpClient | Failure> {
+  function clientAt(url: URL): Deno.HttpClient | Failure | Promise<Deno.HttpClient | Failure> {
     const client = known.get(url.origin);
     if (client !== undefined) return client;
     const missing = missingPermission(`${url.hostname}:${portOf(url)}`, endpoint);
@@ -114,8 +116,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const loopback = isLoopback(url);
     const certified = isOwn(url) && url.protocol === "https:" && options.clientCertificate !== undefined;
     const kind = `${loopback ? "loopback" : "other"}${certified ? " with certificate" : ""}`;
-    const create = () => createClient(certified ? options.clientCertificate : undefined);
-    const made = clients.get(kind) ?? (loopback ? withoutProxy(create) : create());
+    const made = clients.get(kind) ??
+      clientFor(url, { caCerts: options.caCerts, ...(certified && options.clientCertificate) });
     clients.set(kind, made);
     known.set(url.origin, made);
     return made;
@@ -123,7 +125,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   /** The client that connects to an address in place of the endpoint's name. */
   async function clientOf(address: Address): Promise<Deno.HttpClient | Failure> {
-    const { origin, protocol, hostname } = options.url;
+    const { caCerts, url: { origin, protocol, hostname } } = options;
     const host = `${bracketed(address.hostname)}:${address.port}`;
     const secure = protocol === "https:";
     for (const needed of secure ? [host, "127.0.0.1"] : [host]) {
@@ -136,9 +138,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (closed) return failure("SHUTTING_DOWN", endpoint, "the connection has been given up");
       tunnel ??= openAddressTunnel(address, `${hostname}:${portOf(options.url)}`);
       const { proxy } = tunnel;
-      client = known.get(origin) ?? withOwnProxy(() => createClient(options.clientCertificate, { proxy }));
+      client = known.get(origin) ??
+        withOwnProxy(() => createClient({ caCerts, ...options.clientCertificate, proxy }));
     } else {
-      client = withoutProxy(() => createClient(undefined, { allowHost: true }), address.hostname);
+      client = withoutProxy(() => createClient({ caCerts, allowHost: true }), address.hostname);
     }
     clients.set("address", client);
     known.set(origin, client);
@@ -154,28 +157,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return target;
   }
 
-  function createClient(
-    identity: HttpClientOptions["clientCertificate"],
-    more: Deno.CreateHttpClientOptions = {},
-  ): Deno.HttpClient {
-    return Deno.createHttpClient({
-      http2: false,
-      caCerts: [...options.caCerts],
-      poolIdleTimeout: POOL_IDLE_MS,
-      ...identity,
-      ...more,
-    });
-  }
-
   function headersFor(request: HttpRequest, url: URL): Record<string, string> {
-    const headers: Record<string, string> = { "user-agent": options.userAgent };
+    const headers = userHeaders(options.userAgent, isOwn(url) ? options.headers : []);
     if (isOwn(url)) {
-      for (const [name, value] of options.headers) {
-        const key = name.toLowerCase();
-        headers[key] = headers[key] === undefined || key === "user-agent"
-          ? value
-          : `${headers[key]}${key === "cookie" ? "; " : ", "}${value}`;
-      }
       const cookie = jar?.header(url, Date.now(), headers["cookie"]);
       if (cookie !== undefined) headers["cookie"] = cookie;
       if (options.address !== undefined && url.protocol === "http:") headers["host"] = url.host;
@@ -284,7 +268,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             if (isFailure(showing)) return { failure: showing, sent: false };
             shown = showing;
           }
-          const found = clientFor(url);
+          const found = clientAt(url);
           const client = found instanceof Promise ? await found : found;
           if ("code" in client) return { failure: client, sent: false };
           if (options.connectTimeoutMs !== undefined) {
@@ -373,59 +357,13 @@ function redirectTarget(url: URL, response: Response, redirects: number, endpoin
   return target;
 }
 
-/** What `NO_PROXY` needs to hold for every loopback URL: Deno's `*` is for names, not for addresses. */
-const THIS_MACHINE = "*,127.0.0.0/8,::1";
-
-const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-
-/**
- * Makes a client that uses no proxy for this machine, nor for `address`. A client takes its proxy from the environment when
- * it is made, and offers no other way to have none; so `NO_PROXY` names them for that moment, where there is a proxy and we
- * may read and change the variables.
- */
-function withoutProxy(create: () => Deno.HttpClient, address?: string): Deno.HttpClient {
-  const proxied = PROXY_VARIABLES.some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
-  return proxied
-    ? withNoProxy(address === undefined ? THIS_MACHINE : `${THIS_MACHINE},${address}`, create)
-    : create();
-}
-
-/** Makes a client whose own proxy is used for every host, which `NO_PROXY` would except from that, too. */
-function withOwnProxy(create: () => Deno.HttpClient): Deno.HttpClient {
-  const excepted = ["NO_PROXY", "no_proxy"].some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
-  return excepted ? withNoProxy("", create) : create();
-}
-
-function withNoProxy(hosts: string, create: () => Deno.HttpClient): Deno.HttpClient {
-  if (!mayUse("NO_PROXY") || !mayUse("no_proxy")) return create();
-  const before = ["NO_PROXY", "no_proxy"].map((name) => [name, Deno.env.get(name)] as const);
-  try {
-    for (const [name] of before) Deno.env.set(name, hosts);
-    return create();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) Deno.env.delete(name);
-      else Deno.env.set(name, value);
-    }
-  }
-}
-
-function mayUse(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
-}
-
 function bracketed(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
 }
 
-/** The port of a URL, its scheme's own where it names none. */
-export function portOf(url: URL): number {
-  return url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
-}
-
 /** Asks before using a permission, so that nothing ever prompts. */
 function missingPermission(host: string, endpoint: string): Failure | undefined {
-  if (Deno.permissions.querySync({ name: "net", host }).state === "granted") return undefined;
+  if (mayConnect(host)) return undefined;
   return failure(
     "PERMISSION",
     endpoint,

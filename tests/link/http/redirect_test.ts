@@ -1,7 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Failure } from "../../../src/link/failure.ts";
 import { collectedLog } from "../../support/collected_log.ts";
-import { createHttpClient, type HttpReply, isLoopback } from "../../../src/link/http/http_client.ts";
+import { isLoopback } from "../../../src/link/http/deno_client.ts";
+import { createHttpClient, type HttpReply } from "../../../src/link/http/http_client.ts";
 
 /** What a server saw of a request. */
 interface Seen {
