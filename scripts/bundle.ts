@@ -1,33 +1,51 @@
 /**
- * `deno task bundle [DIRECTORY]`: makes the program as it is shipped, by default in `dist`: one minified file, and another
- * beside it for what few sessions need, which is not even looked into before that.
+ * `deno task bundle [DIRECTORY]`: makes the program as it is shipped, by default in `dist`: four minified files. The first is
+ * small, and sends a client's first message on; the second is the program, the others what not every session needs of it.
  */
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { eagerFunctions } from "./eager_functions.ts";
+import { loadedLater, loadedWith, moduleGraph } from "./module_graph.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/**
- * What is in the other file: the modules, seen from `src`, each imported dynamically everywhere. They have copies of what they
- * share with the main file: no class of theirs may be told by `instanceof` there, nor the other way round. They are in one
- * file, because Deno finds and reads all files of a program before it starts it, and that takes longer for each.
- */
-const PARTS = [
-  "cli/completions_command.ts",
-  "cli/help_text.ts",
-  "cli/login_command.ts",
-  "cli/logout_command.ts",
-  "cli/notification_demo_command.ts",
-  "cli/permissions_command.ts",
-  "cli/status_command.ts",
-  "cli/test_command.ts",
-  "cli/version_command.ts",
-  "link/era/legacy_to_modern.ts",
-  "oauth/open_account.ts",
-  "upstream/modern/modern_client.ts",
-] as const;
+/** What the first file begins with; seen from `src`, as are the others. */
+const START = "start/head_start.ts";
 
-/** The file of the parts, beside the main file. */
-const PARTS_FILE = "mcp-connect-parts.js";
+/** What the first file loads: the program. */
+const PROGRAM = "cli/run_program.ts";
+
+/**
+ * What else is in the second file, of what is imported dynamically: all that a session with one legacy server loads. The rest is
+ * in others, which would take memory in each session. They have copies of what they share, but for what is in the first file: no
+ * class of theirs may be told by `instanceof` in the other. They are few, because Deno finds and reads all files of a program
+ * before it starts it, and that takes longer for each.
+ */
+const PROGRAM_TOO: readonly string[] = [
+  "cli/parse_options.ts",
+  "cli/proxy_command.ts",
+  "bridge/run_proxy.ts",
+  "link/http/http_peer.ts",
+  "link/duplex_peer.ts",
+  "link/child/open_child.ts",
+  "link/socket/open_socket.ts",
+  "link/explain_link.ts",
+  "link/socket/bounded_open.ts",
+  "upstream/clock_jump.ts",
+  "upstream/stored_era.ts",
+  "store/write_entry.ts",
+  "store/sweep.ts",
+  "bridge/stdout_gone.ts",
+];
+
+/** What is in the third file: what spreads requests over several servers. */
+const BALANCE: readonly string[] = ["balance/open_pool.ts", "config/resolve_balance.ts"];
+
+const [MAIN_FILE, PROGRAM_FILE, BALANCE_FILE, PARTS_FILE] = [
+  "mcp-connect.js",
+  "mcp-connect-program.js",
+  "mcp-connect-balance.js",
+  "mcp-connect-parts.js",
+] as const;
 
 /**
  * Bundles the program.
@@ -39,42 +57,119 @@ const PARTS_FILE = "mcp-connect-parts.js";
  */
 export async function bundleProgram(source: string, directory: string): Promise<string> {
   await Deno.mkdir(directory, { recursive: true });
-  const main = `${directory}/mcp-connect.js`;
-  const externals = PARTS.flatMap((part) => ["--external", `*/${fileOf(part)}`]);
-  await bundle([...externals, "--output", main, source]);
-  let text = await Deno.readTextFile(main);
-  for (const part of PARTS) {
-    const specifier = `"\\.\\.?/(?:[\\w./]*/)?${fileOf(part).replaceAll(".", "\\.")}"`;
-    const loads = new RegExp(`import\\(${specifier}\\)`, "g");
-    if (text.match(loads) === null) throw new Error(`nothing in the bundle loads ${part}`);
-    if (new RegExp(`(?:from|import)${specifier}`).test(text)) {
-      throw new Error(`${part} is loaded at the start: it must be imported dynamically everywhere`);
+  const main = pathToFileURL(source).href;
+  const urlOf = (module: string) => new URL(module, main).href;
+  const graph = await moduleGraph(main);
+  const shared = loadedWith(graph, urlOf(START));
+  const inProgram = [PROGRAM, ...PROGRAM_TOO].map(urlOf);
+  const balance = BALANCE.map(urlOf);
+  const parts = loadedLater(graph).filter((it) => ![...inProgram, ...balance].includes(it));
+  checkNames(shared, graph.keys());
+  checkNames([...shared, ...balance, ...parts], inProgram.flatMap((it) => loadedWith(graph, it)));
+  const make = async (file: string, entry: string, replace: readonly Replaced[]) => {
+    const path = `${directory}/${file.replace(/js$/, "entry.ts")}`;
+    await Deno.writeTextFile(path, entry);
+    try {
+      const externals = replace.flatMap((it) => ["--external", `*/${fileOf(it.module)}`]);
+      await bundle([...externals, "--output", `${directory}/${file}`, path]);
+    } finally {
+      await Deno.remove(path);
     }
-    text = text.replace(loads, `import("./${PARTS_FILE}").then((parts)=>parts.load["${part}"]())`);
+    const text = replaced(await Deno.readTextFile(`${directory}/${file}`), replace);
+    if (/(?:from|import\(?)\s*["'][^"']*\.ts["']/.test(text)) throw new Error(`${file} imports a module`);
+    return text;
+  };
+
+  // Only the entry is told that it is the main module.
+  const text = (await Deno.readTextFile(source)).replaceAll('"./', `"${urlOf("./")}`);
+  const first = await make(MAIN_FILE, `${text}\n${await exportsOf(shared)}`, [
+    { module: PROGRAM, load: `import("./${PROGRAM_FILE}")` },
+  ]);
+  await Deno.writeTextFile(`${directory}/${MAIN_FILE}`, eagerFunctions(first));
+
+  const fromFirst = shared.map((module): Replaced => ({ module, from: `./${MAIN_FILE}` }));
+  const program = await make(PROGRAM_FILE, `export * from "${urlOf(PROGRAM)}";\n`, [
+    ...fromFirst,
+    ...replacedBy(BALANCE_FILE, balance),
+    ...replacedBy(PARTS_FILE, parts),
+  ]);
+  await Deno.writeTextFile(`${directory}/${PROGRAM_FILE}`, program);
+
+  for (const [file, modules] of [[BALANCE_FILE, balance], [PARTS_FILE, parts]] as const) {
+    // Dynamic imports within one file start what they name when they are reached.
+    const loaders = modules.map((it) => `() => import("${it}")`);
+    const text = await make(file, `export const load = [${loaders.join(", ")}];\n`, fromFirst);
+    await Deno.writeTextFile(`${directory}/${file}`, text);
   }
-  await Deno.writeTextFile(main, text);
-  await bundleParts(source, directory);
-  return main;
+  return `${directory}/${MAIN_FILE}`;
 }
 
-/** Dynamic imports within one file start what they name when they are reached. */
-async function bundleParts(source: string, directory: string): Promise<void> {
-  const entry = `${directory}/parts.ts`;
-  const loaders = PARTS.map((part) => {
-    const url = new URL(part, pathToFileURL(source)).href;
-    return `${JSON.stringify(part)}: () => import(${JSON.stringify(url)})`;
-  });
-  await Deno.writeTextFile(entry, `export const load = { ${loaders.join(", ")} };\n`);
-  try {
-    await bundle(["--output", `${directory}/${PARTS_FILE}`, entry]);
-  } finally {
-    await Deno.remove(entry);
+/** A module that a file has not in itself: it is loaded by an expression, or what is imported of it is in another file. */
+interface Replaced {
+  readonly module: string;
+  readonly load?: string;
+  readonly from?: string;
+}
+
+/** The modules of another file, each of which is loaded by a function there. */
+function replacedBy(file: string, modules: readonly string[]): Replaced[] {
+  return modules.map((module, i) => ({
+    module,
+    load: `import("./${file}").then((parts)=>parts.load[${i}]())`,
+  }));
+}
+
+/** Puts what stands for the modules into a bundle without them. @throws {Error} where one is imported in another way */
+function replaced(text: string, modules: readonly Replaced[]): string {
+  for (const { module, load, from } of modules) {
+    const specifier = `"[^"]*/${fileOf(module).replaceAll(".", "\\.")}"`;
+    const dynamic = new RegExp(`import\\(${specifier}\\)`, "g");
+    const fixed = new RegExp(`(from|import)${specifier}`, "g");
+    if (load !== undefined) {
+      if (fixed.test(text)) {
+        throw new Error(`${module} is loaded at the start: it must be imported dynamically everywhere`);
+      }
+      text = text.replace(dynamic, () => load);
+    } else {
+      text = text.replace(fixed, (_all, word) => `${word}"${from}"`);
+    }
+  }
+  return text;
+}
+
+/** Exports all that modules do, as if they were one. @throws {Error} where a name is not the only one of its kind */
+async function exportsOf(modules: readonly string[]): Promise<string> {
+  const owners = new Map<string, string>();
+  const lines: string[] = [];
+  for (const url of modules) {
+    const names = Object.keys(await import(url));
+    for (const name of names) {
+      if (owners.has(name)) throw new Error(`both ${owners.get(name)} and ${url} export ${name}`);
+      owners.set(name, url);
+    }
+    lines.push(`export { ${names.join(", ")} } from "${url}";\n`);
+  }
+  return lines.join("");
+}
+
+/**
+ * Checks that modules that are replaced are told from the others of a bundle by their names alone.
+ *
+ * @throws {Error} where another has the same, which is not replaced
+ */
+function checkNames(modules: readonly string[], among: Iterable<string>): void {
+  const replaced = new Set(modules);
+  const names = new Set(modules.map(fileOf));
+  for (const url of among) {
+    if (names.has(fileOf(url)) && !replaced.has(url)) {
+      throw new Error(`${url} has the name of a module that is in another file`);
+    }
   }
 }
 
-/** No two modules of `src` that are parts, or like one, have the same name. */
-function fileOf(part: string): string {
-  return part.split("/").at(-1)!;
+/** A module's name without its folders. */
+function fileOf(module: string): string {
+  return module.split("/").at(-1)!;
 }
 
 async function bundle(args: readonly string[]): Promise<void> {

@@ -3,7 +3,7 @@ import { discover, type Discovered } from "../../src/oauth/discover.ts";
 import { guardedFetch } from "../../src/oauth/guarded_fetch.ts";
 import { DEFAULT_SETTINGS } from "../../src/oauth/settings.ts";
 import { LATEST_LEGACY_REVISION } from "../../src/mcp/revision.ts";
-import { VERSION } from "../../src/version.ts";
+import { USER_AGENT, VERSION } from "../../src/version.ts";
 
 /** What a server says of signing in to it. */
 export type SignInAnswer =
@@ -54,7 +54,7 @@ export async function askSignIn(url: URL, patienceMs = PATIENCE_MS): Promise<Sig
         mcpUrl: url,
         allowPrivate: false,
         caCerts: [],
-        userAgent: `mcp-connect/${VERSION}`,
+        userAgent: USER_AGENT,
       }),
       signal,
     });

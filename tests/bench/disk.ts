@@ -76,7 +76,9 @@ export async function rivalUse({ name }: Rival): Promise<DiskUse | undefined> {
 /** What the bundle takes: the main file and the one with its parts. */
 export function bundleUse(): DiskUse {
   const folder = new URL("bundle/", CACHE);
-  return ["mcp-connect.js", "mcp-connect-parts.js"].map((name) => diskUse(filePath(new URL(name, folder))))
+  return ["mcp-connect.js", "mcp-connect-program.js", "mcp-connect-balance.js", "mcp-connect-parts.js"].map((
+    name,
+  ) => diskUse(filePath(new URL(name, folder))))
     .reduce(sum, NOTHING);
 }
 

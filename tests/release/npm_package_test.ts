@@ -30,7 +30,9 @@ Deno.test("the npm package works from its tarball, in an empty folder", async (t
         "LICENSE",
         "README.md",
         "bin/mcp-connect.mjs",
+        "dist/mcp-connect-balance.js",
         "dist/mcp-connect-parts.js",
+        "dist/mcp-connect-program.js",
         "dist/mcp-connect.js",
         "package.json",
       ]);
