@@ -75,6 +75,6 @@ export {
 } from "./telemetry/logger.ts";
 
 if (import.meta.main) {
-  const { runProgram } = await import("./cli/run_program.ts");
-  await runProgram(import.meta.url);
+  const { main } = await import("./main.ts");
+  await main(import.meta.url);
 }

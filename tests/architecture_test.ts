@@ -13,6 +13,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "link": ["mcp", "jsonrpc", "telemetry", "version.ts"],
   "oauth": ["link", "mcp", "jsonrpc", "telemetry", "store", "version.ts"],
   "config": ["link", "store", "telemetry", "version.ts", "oauth/settings.ts"],
+  "start": [
+    "link",
+    "mcp",
+    "jsonrpc",
+    "store",
+    "version.ts",
+    "config/environment.ts",
+    "config/headers.ts",
+    "oauth/account_key.ts",
+    "oauth/settings.ts",
+    "upstream/verdict_key.ts",
+  ],
   "face": ["link", "mcp", "jsonrpc", "telemetry"],
   "upstream": [
     "oauth",
@@ -36,6 +48,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "config/balance_settings.ts",
   ],
   "bridge": [
+    "start/head_start.ts",
+    "start/catch_signals.ts",
     "balance",
     "upstream",
     "face",
@@ -60,6 +74,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "version.ts",
   ],
   "cli": [
+    "start/head_start.ts",
     "permissions",
     "config",
     "oauth",
@@ -72,9 +87,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "telemetry",
     "version.ts",
   ],
-  "main.ts": ["cli"],
+  "main.ts": ["start", "cli"],
   "mod.ts": [
-    "cli",
+    "main.ts",
     "permissions",
     "bridge",
     "balance",
@@ -95,7 +110,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = {
   "upstream": ["config/settings.ts", "config/balance_settings.ts"],
   "balance": ["config/settings.ts", "config/balance_settings.ts"],
-  "bridge": ["config/settings.ts", "config/balance_settings.ts"],
+  "bridge": ["start/head_start.ts", "config/settings.ts", "config/balance_settings.ts"],
+  "cli": ["start/head_start.ts"],
   "diagnose": ["config/settings.ts"],
 };
 

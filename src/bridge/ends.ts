@@ -1,4 +1,5 @@
 import { pause } from "../link/pause.ts";
+import { catchSignals, type Caught } from "../start/catch_signals.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** Watches for everything that ends the program, beside the end of stdin. */
@@ -18,43 +19,32 @@ const PARENT_MS = 1000;
 /** How often stdout is, which takes more. */
 const STDOUT_MS = 3000;
 
-/** The exit code after a second signal: the first was not quick enough (docs/exit-codes.md). */
-const IMPATIENT = 130;
-
 /**
  * Starts watching: for SIGTERM, SIGINT and SIGHUP (SIGBREAK on Windows, which has no SIGTERM to catch), for a
  * parent that died without closing our stdin, and for a stdout that nobody reads any more. A second signal ends the program at once.
  *
  * @param bound told once that no C function is looked up any more: `--allow-ffi` has done its work
  */
-export function watchEnds(logger: Logger, bound: () => void = () => {}): Ends {
+export function watchEnds(
+  logger: Logger,
+  bound: () => void = () => {},
+  caught: Caught = catchSignals(),
+): Ends {
   const { promise, resolve } = Promise.withResolvers<string>();
   const stopped = new AbortController();
   let hurried = false;
-  let signals = 0;
 
   function end(why: string): void {
     hurried = true;
     resolve(why);
   }
 
-  const handlers =
-    (Deno.build.os === "windows"
-      ? ["SIGINT", "SIGBREAK", "SIGHUP"] as const
-      : ["SIGTERM", "SIGINT", "SIGHUP"] as const).map((signal) => {
-        const handle = () => {
-          if (++signals > 1) Deno.exit(IMPATIENT);
-          end(`got ${signal}`);
-        };
-        Deno.addSignalListener(signal, handle);
-        return () => Deno.removeSignalListener(signal, handle);
-      });
-
+  caught.whenAsked((signal) => end(`got ${signal}`));
   void watchParent();
   void watchStdout();
 
   async function watchParent(): Promise<void> {
-    const parent = Deno.ppid;
+    const { parent } = caught;
     while (await pause(PARENT_MS, stopped.signal)) {
       if (Deno.ppid === parent) continue;
       logger.debug("the parent process is gone");
@@ -79,7 +69,7 @@ export function watchEnds(logger: Logger, bound: () => void = () => {}): Ends {
     end,
     stop() {
       stopped.abort();
-      for (const remove of handlers) remove();
+      caught.stop();
     },
   };
 }

@@ -3,8 +3,9 @@ import type { ConnectSettings } from "../config/settings.ts";
 import { stdioFace } from "../face/stdio_face.ts";
 import { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
-import { within } from "../link/pause.ts";
+import { pause, within } from "../link/pause.ts";
 import type { Peer } from "../link/peer.ts";
+import type { HeadStart } from "../start/head_start.ts";
 import type { Logger, LogRecord } from "../telemetry/logger.ts";
 import { mcpLevelAtLeast } from "../mcp/log_levels.ts";
 import { toLogNotification, toMcpLevel } from "../telemetry/mcp_log.ts";
@@ -24,18 +25,22 @@ const HURRIED_FLUSH_MS = 1000;
  * Joins the client on our stdin and stdout to the server, until either the client ends it or we are told to.
  *
  * @param bound told once that Deno's permission for foreign functions is of no use any more
+ * @param headStart what has been done for the client already
  * @returns the exit code
  */
 export async function runProxy(
   settings: ConnectSettings,
   logger: Logger,
   bound?: () => void,
+  headStart?: HeadStart,
 ): Promise<number> {
   const endpoint = describeEndpoint(settings.endpoint);
-  warmUp(settings);
+  const begun = headStart?.handOver();
+  if (begun?.sent === undefined) warmUp(settings);
   const face = stdioFace({
-    read: (buffer) => Deno.stdin.read(buffer),
-    write: (bytes) => Deno.stdout.write(bytes),
+    read: begun?.read ?? ((buffer) => Deno.stdin.read(buffer)),
+    write: begun?.write ?? ((bytes) => Deno.stdout.write(bytes)),
+    ...(begun?.told !== undefined && { told: begun.told }),
     endpoint,
     maxMessageSize: settings.maxMessageSize,
     logger,
@@ -46,15 +51,19 @@ export async function runProxy(
     logger,
     session: () => bridge.session,
     leaving: leaving.signal,
+    ...(begun?.sent && { ahead: begun.sent }),
     ...(settings.balance && { openPool: await poolOpener(settings.balance, settings, logger) }),
   });
   const peer = await filtered(upstream, settings, endpoint);
   const bridge: Bridge = createBridge({ ...settings, peer, endpoint, logger, debug: settings.log.debug });
   const untap = logger.tap((record) => tellClient(bridge, record, settings.log.debug));
 
-  const ends = watchEnds(logger, bound);
+  const ends = watchEnds(logger, bound, begun?.caught);
   const served = face.serve(bridge).then(() => "the client closed stdin");
   face.gone.addEventListener("abort", () => ends.end("the client closed stdout"));
+  begun?.telling?.catch(() => ends.end("the client closed stdout"));
+  // What was begun is taken over before anything can end it: there is a session to be ended too.
+  if (begun?.sent !== undefined) await pause(0);
   const first = await Promise.race([served, ends.ended]);
   logger.debug("ending", { why: first });
   leaving.abort();
@@ -65,11 +74,12 @@ export async function runProxy(
     ends.ended.then(() => bridge.drain(HURRIED_DRAIN_MS)),
   ]);
   untap();
+  const flushed = Promise.all([begun?.telling, face.flush()]);
   await Promise.all([
     within(bridge.close(), CLOSE_MS),
     Promise.race([
-      within(face.flush(), hurried ? HURRIED_FLUSH_MS : Math.max(HURRIED_FLUSH_MS, settings.drainTimeoutMs)),
-      ends.ended.then(() => within(face.flush(), HURRIED_FLUSH_MS)),
+      within(flushed, hurried ? HURRIED_FLUSH_MS : Math.max(HURRIED_FLUSH_MS, settings.drainTimeoutMs)),
+      ends.ended.then(() => within(flushed, HURRIED_FLUSH_MS)),
     ]),
   ]);
   ends.stop();

@@ -3,6 +3,7 @@ import { processEnvironment } from "../config/environment.ts";
 import type { ParsedOptions } from "../config/option_values.ts";
 import { type CommandName, optionsOf } from "../config/options.ts";
 import type { PermissionKind } from "../permissions/unused_kinds.ts";
+import type { HeadStart } from "../start/head_start.ts";
 import { VERSION } from "../version.ts";
 import { arrangeArguments, type Arrangement, ASKS, COMMANDS } from "./arrange_arguments.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -27,6 +28,8 @@ export interface OwnProcess {
   readonly main: string;
   /** Gives kinds of permissions up, for good. */
   readonly giveUp: (kinds: readonly PermissionKind[]) => void;
+  /** What has been done for the client already; absent: nothing. */
+  readonly headStart?: HeadStart;
 }
 
 /** A command: takes its input and returns the exit code. Throws {@linkcode ConfigError} on wrong input. */

@@ -1,6 +1,6 @@
 import { type Failure, failure } from "../link/failure.ts";
 import { explainFetch } from "../link/http/explain.ts";
-import { VERSION } from "../version.ts";
+import { USER_AGENT, VERSION } from "../version.ts";
 import { compareVersions, parseVersion } from "./compare_versions.ts";
 
 /** Where the releases are listed, as JSR does it; tests name another place in {@linkcode RELEASES_VARIABLE}. */
@@ -51,7 +51,7 @@ export async function askForNewest(address: string, boundMs: number): Promise<Ne
   const signal = AbortSignal.timeout(boundMs);
   try {
     using client = Deno.createHttpClient({ http2: false });
-    const headers = { "accept": "application/json", "user-agent": `mcp-connect/${VERSION}` };
+    const headers = { "accept": "application/json", "user-agent": USER_AGENT };
     const response = await fetch(address, { client, headers, signal });
     if (!response.ok) {
       await response.body?.cancel();

@@ -42,7 +42,12 @@ async function bridge(command: BalancingCommand, input: CommandInput): Promise<n
   warnOfStore(input, settings, logger);
   giveUpUnused(command, input, settings, logger);
   const { runProxy } = await import("../bridge/run_proxy.ts");
-  const code = await runProxy(settings, logger, () => input.process?.giveUp(["ffi"]));
+  const code = await runProxy(
+    settings,
+    logger,
+    () => input.process?.giveUp(["ffi"]),
+    input.process?.headStart,
+  );
   await flushLog(logger);
   return code;
 }

@@ -1,4 +1,5 @@
 import type { PermissionKind } from "../permissions/unused_kinds.ts";
+import type { HeadStart } from "../start/head_start.ts";
 import { LOADERS, runCommandLine } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { unexpectedError, writeError } from "./write_text.ts";
@@ -8,8 +9,9 @@ import { unexpectedError, writeError } from "./write_text.ts";
  * background too, is one line on stderr (with `--debug` and its stack) and exit code 1.
  *
  * @param main the address of the main module
+ * @param headStart what has been done for the client already
  */
-export async function runProgram(main: string): Promise<never> {
+export async function runProgram(main: string, headStart?: HeadStart): Promise<never> {
   const debug = Deno.args.includes("--debug");
   const fail = (error: unknown): never => {
     writeError(`${unexpectedError(error, debug)}\n`);
@@ -23,7 +25,7 @@ export async function runProgram(main: string): Promise<never> {
     event.preventDefault();
     fail(event.error);
   });
-  Deno.exit(await runCommandLine(Deno.args, LOADERS, { main, giveUp }));
+  Deno.exit(await runCommandLine(Deno.args, LOADERS, { main, giveUp, ...(headStart && { headStart }) }));
 }
 
 /** Gives kinds of permissions up: whatever Deno was told to allow, this process can't use them any more. */

@@ -1,6 +1,6 @@
 import type { LogLevel } from "../telemetry/logger.ts";
 import { defaultDirectory } from "../store/default_directory.ts";
-import { VERSION } from "../version.ts";
+import { USER_AGENT } from "../version.ts";
 import { parseCertificates } from "./certificates.ts";
 import { resolveClientCertificate } from "./client_certificate.ts";
 import { ConfigError } from "./config_error.ts";
@@ -90,7 +90,7 @@ export function resolveSettings(
   }
 
   const store = resolveStore(values, environment);
-  const headers = resolveHeaders(values, environment, files, `mcp-connect/${VERSION}`);
+  const headers = resolveHeaders(values, environment, files, USER_AGENT);
   // A token of the user's own is shown as it is: no tab opens because a server refuses it.
   const own = headers.headers.some(([name]) => name.toLowerCase() === "authorization");
   const signIn = resolveOAuth(values, files);

@@ -5,7 +5,7 @@ import type { Id } from "../jsonrpc/id.ts";
 import { LineDecoder, type OverlongLine } from "../jsonrpc/line_decoder.ts";
 import { InvalidMessage, type Message } from "../jsonrpc/message.ts";
 import { readOverlong } from "../jsonrpc/overlong.ts";
-import { encodeUtf8 } from "../jsonrpc/utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../jsonrpc/utf8.ts";
 import { failure } from "../link/failure.ts";
 import { failureAnswer } from "../link/failure_answer.ts";
 import { readIncoming } from "../link/incoming.ts";
@@ -20,6 +20,8 @@ export interface StdioFaceOptions {
   readonly read: (buffer: Uint8Array) => Promise<number | null>;
   /** Writes some bytes, and says how many. */
   readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** The answer to the client's `initialize`, which it has already: it is not written again. @default none */
+  readonly told?: Uint8Array;
   /** The endpoint behind this Face, for errors. */
   readonly endpoint: string;
   /** Longest line taken, in bytes. */
@@ -38,6 +40,9 @@ const LINE_COST = 1024;
 /** A Face for one client that speaks newline-delimited JSON-RPC (S/2025-11-25/basic/transports#stdio). */
 export function stdioFace(options: StdioFaceOptions): Face {
   const { endpoint, logger, maxMessageSize } = options;
+  let { told } = options;
+  /** There while the client is ahead of us: what it says next waits. */
+  let retelling: Promise<void> | undefined;
   const gone = new AbortController();
   const outbox = createOutbox(
     async (bytes) => {
@@ -85,8 +90,17 @@ export function stdioFace(options: StdioFaceOptions): Face {
   }
 
   function takeMessage(message: Message, handler: Handler): void {
-    if (message.kind === "request") handler.request(message, { receive }).whenOver(answer);
-    else handler.notify(message);
+    if (message.kind !== "request") return handler.notify(message);
+    const exchange = handler.request(message, { receive });
+    if (told === undefined || message.method !== "initialize") return exchange.whenOver(answer);
+    retelling = exchange.outcome.then(retold);
+  }
+
+  /** Takes what the client has been told already. */
+  function retold(outcome: Outcome): void {
+    const same = outcome.kind === "answered" && decodeUtf8(outcome.message.bytes) === decodeUtf8(told!);
+    if (!same) logger.warn("the client was told another answer to initialize than this", { endpoint });
+    told = retelling = undefined;
   }
 
   function takeInvalid(problem: InvalidMessage, handler: Handler): void {
@@ -178,6 +192,7 @@ export function stdioFace(options: StdioFaceOptions): Face {
           if (full !== undefined) ahead += LINE_COST + (line instanceof Uint8Array ? line.length : 0);
           if (line instanceof Uint8Array) take(line, handler);
           else tooLong(line, handler);
+          if (retelling !== undefined) await retelling;
         }
         if (count === null) return;
         // Where there is room again in the one place, there need not be in the other.

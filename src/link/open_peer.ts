@@ -1,11 +1,12 @@
 import type { Logger } from "../telemetry/logger.ts";
-import { VERSION } from "../version.ts";
+import { USER_AGENT } from "../version.ts";
 import { describeEndpoint } from "./describe_endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { caching } from "./era/caching.ts";
 import { eraLayer } from "./era/era_layer.ts";
 import type { EraMemory } from "./era/era_memory.ts";
 import type { Credentials } from "./http/credentials.ts";
+import type { SentAhead } from "./http/sent_ahead.ts";
 import { handshakeGate } from "./handshake_gate.ts";
 import type { OpenLink } from "./link.ts";
 import { limitInFlight } from "./limit_in_flight.ts";
@@ -113,7 +114,7 @@ const DEFAULTS = {
   cache: true,
   timeoutMs: 30_000,
   headers: [],
-  userAgent: `mcp-connect/${VERSION}`,
+  userAgent: USER_AGENT,
   caCerts: [],
   cookies: true,
   maxMessageSize: 128 * 1024 * 1024,
@@ -122,7 +123,7 @@ const DEFAULTS = {
 } as const satisfies Partial<PeerOptions>;
 
 /** {@linkcode PeerOptions} with nothing left open. */
-type CompleteOptions = PeerOptions & Required<Pick<PeerOptions, keyof typeof DEFAULTS>>;
+type CompleteOptions = BegunPeerOptions & Required<Pick<PeerOptions, keyof typeof DEFAULTS>>;
 
 /** Requests that may wait beyond those in flight. */
 const MAX_WAITING = 16 * 1024;
@@ -132,6 +133,17 @@ const MAX_WAITING = 16 * 1024;
  * the wire that is needed is loaded.
  */
 export async function openPeer(options: PeerOptions, logger: Logger): Promise<Peer> {
+  return await openBegunPeer(options, logger);
+}
+
+/** {@linkcode PeerOptions}, and what was begun before there was a Peer. */
+export interface BegunPeerOptions extends PeerOptions {
+  /** A request that has been sent to a URL already: the first that would be. @default none */
+  readonly ahead?: SentAhead;
+}
+
+/** {@linkcode openPeer}, for a wire that may have been used already. */
+export async function openBegunPeer(options: BegunPeerOptions, logger: Logger): Promise<Peer> {
   const complete: CompleteOptions = { ...DEFAULTS, ...options };
   const endpoint = describeEndpoint(options.endpoint);
   const wire = await openWire(complete, endpoint, logger);

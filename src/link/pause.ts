@@ -1,5 +1,5 @@
 /**
- * Resolves to `true` after `ms` milliseconds, to `false` as soon as `signal` aborts. Doesn't keep the program running.
+ * Resolves to `true` after `ms` milliseconds, to `false` as soon as `signal` aborts.
  *
  * Built on `AbortSignal.timeout`: the first `setTimeout` of a program costs 10 ms and 4 MB.
  */

@@ -3,7 +3,7 @@ import { type EraMemory, newEraMemory } from "../link/era/era_memory.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { hasEntry } from "../store/entry_path.ts";
 import type { StoredEra } from "./stored_era.ts";
-import { verdictKey } from "./verdict_key.ts";
+import { verdictKey, VERDICTS } from "./verdict_key.ts";
 
 /** What {@linkcode createEraNotes} needs. */
 export interface EraNotesOptions {
@@ -69,9 +69,6 @@ export function createEraNotes({ store, cwd, logger }: EraNotesOptions): EraNote
     },
   };
 }
-
-/** What verdicts are called in the store. */
-const VERDICTS = "verdicts";
 
 function isStored(directory: string, endpoint: Endpoint, cwd: string | undefined): boolean {
   try {

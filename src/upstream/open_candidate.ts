@@ -1,7 +1,8 @@
 import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import type { Endpoint } from "../link/endpoint.ts";
-import { openPeer } from "../link/open_peer.ts";
+import type { SentAhead } from "../link/http/sent_ahead.ts";
+import { openBegunPeer, openPeer } from "../link/open_peer.ts";
 import type { Peer } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { clientEras } from "./client_eras.ts";
@@ -30,6 +31,8 @@ export interface CandidateOptions {
   readonly replayed: (capabilities: Readonly<Record<string, unknown>>) => void;
   /** Aborts when the client has gone. */
   readonly leaving: AbortSignal;
+  /** A request that has been sent already: the first that would be. */
+  readonly ahead?: SentAhead;
   readonly logger: Logger;
 }
 
@@ -88,7 +91,8 @@ export async function openCandidate(options: CandidateOptions): Promise<Peer> {
     });
   }
 
-  const wire = withMemory(await openPeer(own, logger), account);
+  const { ahead } = options;
+  const wire = withMemory(await openBegunPeer({ ...own, ...(ahead && { ahead }) }, logger), account);
   await ready;
   const peer = clientEras({
     legacy: withSession(wire, session, options.replayed),

@@ -3,6 +3,7 @@ import type { ConnectSettings, Fallback } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { openExchange } from "../link/exchange.ts";
+import type { SentAhead } from "../link/http/sent_ahead.ts";
 import type { Exchange, Peer, PeerListener, RequestOptions } from "../link/peer.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createEraNotes } from "./era_notes.ts";
@@ -21,6 +22,8 @@ export interface UpstreamOptions {
   readonly session: () => Session;
   /** Aborts when the client has gone, while requests of its may still be in flight. */
   readonly leaving: AbortSignal;
+  /** A request that has been sent to the endpoint already: the first that would be. */
+  readonly ahead?: SentAhead;
   /** Makes the Peer of several upstreams, where the settings name several. */
   readonly openPool?: (tools: PoolTools) => Promise<Peer>;
 }
@@ -50,10 +53,13 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
   const stored = store !== undefined && settings.protocol === "auto" && settings.transport !== "sse";
   const eras = createEraNotes({ logger, ...(stored && { store }), ...(cwd !== undefined && { cwd }) });
   let listener: PeerListener | undefined;
+  let { ahead } = options;
   let lastId = 0;
 
   /** The Peer of one endpoint. */
   function open(candidate: Omit<Fallback, "presumed">, replayed: () => void): Promise<Peer> {
+    const mine = candidate === settings ? ahead : undefined;
+    if (mine !== undefined) ahead = undefined;
     return openCandidate({
       candidate,
       settings,
@@ -62,6 +68,7 @@ export async function openUpstream(options: UpstreamOptions): Promise<Peer> {
       replayed,
       leaving,
       logger,
+      ...(mine && { ahead: mine }),
     });
   }
 

@@ -1,5 +1,8 @@
 import type { Endpoint } from "../link/endpoint.ts";
 
+/** What verdicts are called in the store. */
+export const VERDICTS = "verdicts";
+
 /**
  * What an endpoint's verdict is stored under: what tells it apart, without a URL's credentials and query.
  *

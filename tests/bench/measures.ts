@@ -50,7 +50,7 @@ export const MEASURES: readonly Measure[] = [
     metrics: ["start", "startOver"],
     async run(round) {
       await starts(round, "start", round.server.urls.plain);
-      startsOver(round);
+      await startsOver(round);
     },
   },
   {
@@ -158,9 +158,20 @@ async function eras(round: Round): Promise<void> {
 }
 
 async function starts(round: Round, metric: MetricKey, url: string): Promise<void> {
+  const times = await timeStarts(round, round.subjects, metric, url);
+  for (const [subject, samples] of times) record(round.samples, metric, subject.key, median(samples));
+}
+
+/** Starts subjects in turns, and gives what each start has taken. */
+async function timeStarts(
+  round: Round,
+  subjects: readonly Subject[],
+  metric: MetricKey,
+  url: string,
+): Promise<ReadonlyMap<Subject, number[]>> {
   const times = new Map<Subject, number[]>();
   for (let i = 0; i < round.amounts.starts; i++) {
-    for (const subject of round.subjects) {
+    for (const subject of subjects) {
       if (!subject.spawns || (metric === "startSlow" && !subject.usesServer)) continue;
       await attempt(round, subject, [metric], async () => {
         const start = performance.now();
@@ -177,16 +188,21 @@ async function starts(round: Round, metric: MetricKey, url: string): Promise<voi
       });
     }
   }
-  for (const [subject, samples] of times) record(round.samples, metric, subject.key, median(samples));
+  return times;
 }
 
-/** What a start takes beyond what Deno and one round trip take by themselves, in the same round. */
-function startsOver({ samples, subjects }: Round): void {
-  const least = samples.values["start"]?.["least"]?.at(-1);
-  for (const { key, role } of subjects) {
-    const start = samples.values["start"]?.[key]?.at(-1);
-    if (role === "floor" || start === undefined || least === undefined) continue;
-    record(samples, "startOver", key, start - least);
+/**
+ * What a start takes beyond what Deno and one round trip take by themselves: the two in turns, without the rivals, which leave
+ * no cache as it was.
+ */
+async function startsOver(round: Round): Promise<void> {
+  const least = round.subjects.find(({ key }) => key === "least");
+  if (least === undefined) return;
+  for (const subject of round.subjects.filter(({ role }) => role === "ours")) {
+    const times = await timeStarts(round, [subject, least], "startOver", round.server.urls.plain);
+    const [ours, floor] = [times.get(subject), times.get(least)];
+    if (ours === undefined || floor === undefined) continue;
+    record(round.samples, "startOver", subject.key, median(ours) - median(floor));
   }
 }
 

@@ -26,7 +26,7 @@ const metric = (
 /** All figures, in the order in which they are shown. */
 export const METRICS: readonly Metric[] = [
   metric("start", "spawn to `initialize` answered", "ms", 0, true),
-  metric("startOver", "the same, over an empty program with one round trip", "ms", 0),
+  metric("startOver", "the same over an empty program with one round trip, the two alone", "ms", 0),
   metric("startSlow", "the same, 100 ms added to each request", "ms", 0, true),
   metric("requests", "HTTP requests up to the first `tools/call`", "", 0, true),
   metric("streams", "GET streams beside them", "", 0),

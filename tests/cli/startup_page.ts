@@ -8,15 +8,16 @@ export interface Stage {
 
 /** What a session with a legacy server at a URL goes through. */
 export const STAGES: readonly Stage[] = [
-  { title: "The process starts, and finds the command", entries: ["main.ts"] },
+  { title: "The client's first message is sent on, and answered", entries: ["main.ts"] },
+  { title: "The program finds the command", entries: ["cli/run_program.ts"] },
   { title: "Its options are read, if there are any", entries: ["cli/parse_options.ts"] },
   { title: "The command is loaded, and reads its settings", entries: ["cli/proxy_command.ts"] },
   { title: "The bridge", entries: ["bridge/run_proxy.ts"] },
   {
-    title: "The client's first message is on its way: the wire to a URL",
+    title: "The wire to a URL",
     entries: ["link/http/http_peer.ts"],
   },
-  { title: "Behind the answer to it", entries: ["upstream/clock_jump.ts"] },
+  { title: "Once the session stands", entries: ["upstream/clock_jump.ts"] },
 ];
 
 /** The modules of each stage that no earlier one has loaded. */
@@ -67,8 +68,8 @@ function shown(name: string): string {
 
 const INTRODUCTION = `# Starting
 
-A client waits for its servers before it can do anything, and starts many of them at once. So the program is built
-to answer soon: nothing is loaded, read or asked before the client's first message needs it.
+A client waits for its servers before it can do anything, and starts many of them at once. So the program is built to answer
+soon: nothing is loaded, read or asked before it is needed, and the first message does not wait for the program at all.
 
 The **target**: from the spawn to the first byte out it takes at most 10 ms more than an empty Deno program that makes one
 round trip, and nothing else, to the same server. \`deno task bench --measure start,size\` measures it, bundled and from
@@ -76,25 +77,49 @@ source, in turns with that program, with an empty one, and with the rivals; it p
 [bench.md](bench.md) has the last complete run. On a busy machine all figures grow alike: read the ratio of what we add to
 what an empty program takes, not the milliseconds.
 
-What the time goes into, in this order: Deno's own start; reading and compiling our code, of which Deno keeps the
-compiled top level but not the functions; the first use of the HTTP client, whose code Deno itself compiles then; the round
-trip. From source each module costs a lookup and a read of its own: the bundle (\`deno task bundle\`, which is what is
-shipped) is one file, with another beside it for what few sessions need.
+**Where it stands**: on two slow, shared cores, in turns with that program alone, the bundle is 1 to 9 ms over it (runs of
+three and five rounds, medians: 37 to 40 ms, where an empty program takes 20 and one with a round trip 31; single rounds on a
+busy machine go over 10). Between the rivals, whose start leaves no cache as it was, it was 17 ms in the last complete run:
+46 ms, where mcp-remote takes 591 and supergateway 857. From source it is about 30 ms over, for the finding of its files.
 
-**Where it stands**: the target is not met. In the last complete run, on two slow cores, an empty program took 21 ms, the one
-with a round trip 32, the bundle 68, the source 106, mcp-remote 601 and supergateway 922: the bundle is 35 ms, or 1.6 empty
-programs, above the second, and at a ninth of the better rival. What we add is
-spread thinly: about a fifth is loading the file, the rest some five hundred functions that run for the first time, none of
-which stands out. Leaving out any one piece (the signals, the store, the redaction, the kind of a request's body) changes
-nothing that can be measured. What was tried and kept: an own parser of options in place of a package, no rules for free
-text on plain URLs (together about a tenth of the processor time up to the answer), and one file for the parts in place of
-eighty (4 ms: Deno finds and reads each before it starts the program). What was tried and left: V8's flags for lazy compiling (none helps, compiling all at once
-takes half as long again), having the functions that every start calls compiled into Deno's cache (a further 7 %, for a
-bundler of our own and more memory), and keeping Deno from looking at the parts before they are called for
-(\`--unstable-lazy-dynamic-imports\`: 7 % too, but each part then takes the permission to read its file).
+## The head start
 
-What keeps it low, and is held by tests: no module of Node's and no package before the first message; no timer (the first one loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child
-processes, help, tests and completions in files of their own, loaded when called for.`;
+What a session first does is the same each time: the client says \`initialize\`, the server answers. The program that can do
+all else takes some 30 ms to load and to run for the first time. So the entry is a small file that does this one exchange
+itself. It loads the program when the client has its answer, or when the client or the server has kept it waiting for 20 ms:
+what takes them longer goes on while the program is loaded.
+
+It does so only where the use is so plain that the program can't come to anything else: \`proxy\` with a URL, headers and
+\`--no-store\`, and no variable of the program's but \`MCP_CONNECT_STORE\` and \`MCP_CONNECT_NO_STORE=1\`; nothing stored of
+the server that matters (no sign-in, and not that it is of the modern era); Deno's permission for the whole environment, and for the server. And it answers
+only with a result that names a revision of the legacy era. Everything else is left to the program, the response included: an
+error, a demand for credentials, a redirect, a server of the other transport or era.
+
+The program then goes through the same exchange as always: it reads the line that has been read, sends the request that has
+been sent, is given the response that has come, and leaves out the answer that has been written. The server is asked once,
+and what follows goes over the same connection. Tests compare both ways, request by request, for two dozen kinds of servers.
+An option that changes nothing, such as \`--log-level warn\`, is enough to go without.
+
+## What the time goes into
+
+Deno's own start; finding and reading our files; the first use of the HTTP client, whose code Deno itself compiles then, and
+the round trip (these three are the empty program with one round trip); then our own functions, which run for the first time
+and are compiled then. Deno keeps the compiled top level of a module, and of its functions those that stand in parentheses:
+the bundle puts those of the small file there, which takes 2 ms off. Any error that is made while a module is on the stack
+takes 1.5 ms more, as Deno reads all of the module again for its line: so nothing is done from there.
+
+The bundle (\`deno task bundle\`, which is what is shipped) is four files: the small one; the program as a session with one
+legacy server needs it; what spreads requests over several servers; and the rest. Deno finds and reads all of them before it
+starts the first, which takes little as they are few (from source they are some 370, and it takes 20 ms), but what is loaded
+takes memory in each session.
+
+What was tried and left: V8's flags for lazy compiling (none helps, compiling all at once takes half as long again), the same
+parentheses for the whole program (3 ms later in the session, for more memory), and keeping Deno from looking at files before
+they are called for (\`--unstable-lazy-dynamic-imports\`: each then takes the permission to read it).
+
+What keeps it low, and is held by tests: no module of Node's and no package before the first message; no timer (the first one
+loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child processes, help, tests and completions
+in files of their own, loaded when called for.`;
 
 const SESSION = (total: number) =>
   `A session of \`mcp-connect proxy URL\` with a legacy client and server loads ${total} modules of the program. A test runs

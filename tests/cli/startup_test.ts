@@ -12,7 +12,7 @@ async function loadedBy(path: string): Promise<string[]> {
 }
 
 Deno.test("the program's start loads no package and no command, and its options none either", async () => {
-  const loaded = await loadedBy("src/main.ts");
+  const loaded = await loadedBy("src/cli/run_program.ts");
   deepStrictEqual(loaded.filter((it) => !it.startsWith("src/")), []);
   const extra = loaded.filter((it) =>
     /_command\.ts$|help_text|src\/(?:bridge|diagnose|face|jsonrpc|link|mcp)\//.test(it)
@@ -20,6 +20,26 @@ Deno.test("the program's start loads no package and no command, and its options 
   deepStrictEqual(extra, []);
   const parser = await loadedBy("src/cli/parse_options.ts");
   deepStrictEqual(parser.filter((it) => !it.startsWith("src/")), []);
+});
+
+Deno.test("what sends the first message on loads next to nothing of the program", async () => {
+  const loaded = await loadedBy("src/main.ts");
+  const extra = loaded.filter((it) =>
+    !/^src\/(?:main|version|start\/\w+|jsonrpc\/\w+|link\/pause|link\/http\/\w+)\.ts$/.test(it)
+  );
+  deepStrictEqual(extra, [
+    "src/config/config_error.ts",
+    "src/config/environment.ts",
+    "src/config/headers.ts",
+    "src/mcp/revision.ts",
+    "src/oauth/account_key.ts",
+    "src/oauth/settings.ts",
+    "src/store/default_directory.ts",
+    "src/store/entry_path.ts",
+    "src/store/peek_entry.ts",
+    "src/upstream/verdict_key.ts",
+  ]);
+  ok(loaded.length < 32, `${loaded.length} modules`);
 });
 
 Deno.test("the proxy command loads no package, nothing of Node, and sets no timer", async () => {

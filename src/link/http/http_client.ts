@@ -16,6 +16,7 @@ import {
 } from "./deno_client.ts";
 import { asksForCredentials, type Credentials, MOST_ATTEMPTS, type RefusalVerdict } from "./credentials.ts";
 import { userHeaders } from "./headers.ts";
+import { responseFor, type SentAhead } from "./sent_ahead.ts";
 
 /** What an {@linkcode HttpClient} needs. */
 export interface HttpClientOptions {
@@ -38,6 +39,8 @@ export interface HttpClientOptions {
   readonly connectTimeoutMs?: number;
   /** What the endpoint's origin is connected to in place of its name, and without a proxy. */
   readonly address?: Address;
+  /** A request to the endpoint that has been sent already: the first that would be. */
+  readonly ahead?: SentAhead;
   readonly logger: Logger;
 }
 
@@ -101,11 +104,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   let jar: CookieJar | undefined;
   let check: Promise<ConnectCheck> | undefined;
   let tunnel: AddressTunnel | undefined;
+  let { ahead } = options;
   let closed = false;
   /** The endpoint's own origin has answered something. */
   let answered = false;
 
   const isOwn = (url: URL) => url.origin === options.url.origin;
+  const kindOf = (url: URL, certified = false) =>
+    `${isLoopback(url) ? "loopback" : "other"}${certified ? " with certificate" : ""}`;
+  if (ahead !== undefined) {
+    clients.set(kindOf(ahead.url), ahead.client);
+    known.set(ahead.url.origin, ahead.client);
+  }
 
   function clientAt(url: URL): Deno.HttpClient | Failure | Promise<Deno.HttpClient | Failure> {
     const client = known.get(url.origin);
@@ -113,9 +123,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const missing = missingPermission(`${url.hostname}:${portOf(url)}`, endpoint);
     if (missing !== undefined) return missing;
     if (options.address !== undefined && isOwn(url)) return clientOf(options.address);
-    const loopback = isLoopback(url);
     const certified = isOwn(url) && url.protocol === "https:" && options.clientCertificate !== undefined;
-    const kind = `${loopback ? "loopback" : "other"}${certified ? " with certificate" : ""}`;
+    const kind = kindOf(url, certified);
     const made = clients.get(kind) ??
       clientFor(url, { caCerts: options.caCerts, ...(certified && options.clientCertificate) });
     clients.set(kind, made);
@@ -278,14 +287,20 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             );
             if (late !== undefined) return { failure: late, sent: false };
           }
-          response = await fetch(options.address === undefined ? url : targetOf(url), {
+          const headers = { ...headersFor(request, url), ...shown };
+          const early = ahead && responseFor({ ...request, url, headers }, ahead);
+          if (ahead !== undefined && early === undefined) {
+            logger.warn("the first request has been sent in vain, and is sent again", { endpoint });
+          }
+          ahead = undefined;
+          response = await (early ?? fetch(options.address === undefined ? url : targetOf(url), {
             method: request.method,
-            headers: shown === NOTHING ? headersFor(request, url) : { ...headersFor(request, url), ...shown },
+            headers,
             redirect: "manual",
             signal: request.signal,
             client,
             ...(request.body === undefined ? {} : { body: sentOnce(request.body) }),
-          });
+          }));
         } catch (error) {
           if (check !== undefined) (await check).note(url, false);
           return await explain(error, url);
@@ -317,6 +332,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
     close() {
       closed = true;
+      ahead?.abort();
       for (const client of clients.values()) client.close();
       tunnel?.close();
       tunnel = undefined;

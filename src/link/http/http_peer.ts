@@ -7,6 +7,7 @@ import type { Peer } from "../peer.ts";
 import { autoPeer } from "./auto_peer.ts";
 import type { Credentials } from "./credentials.ts";
 import { createHttpClient } from "./http_client.ts";
+import type { SentAhead } from "./sent_ahead.ts";
 import type { SsePeerOptions } from "./sse_peer.ts";
 import { streamablePeer, type StreamablePeerOptions } from "./streamable_peer.ts";
 
@@ -25,6 +26,7 @@ export interface HttpPeerOptions {
   readonly credentials?: Credentials;
   readonly connectTimeoutMs?: number;
   readonly address?: { readonly hostname: string; readonly port: number };
+  readonly ahead?: SentAhead;
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
   readonly logger: Logger;

@@ -474,6 +474,8 @@ export function streamablePeer(options: StreamablePeerOptions): Peer {
       answered.stop();
       await endSession();
       await tasks.settled(DELETE_MS);
+      // What has ended may have begun one at the last moment.
+      await endSession();
       limits.stop();
     },
   };
