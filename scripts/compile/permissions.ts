@@ -47,6 +47,7 @@ export const PERMISSIONS: readonly Permission[] = [
       "Deno.readFile",
       "Deno.readFileSync",
       "Deno.readTextFile",
+      "Deno.readTextFileSync",
       "Deno.stat",
       "Deno.statSync",
       "Deno.watchFs",
