@@ -78,7 +78,7 @@ source, in turns with that program, with an empty one, and with the rivals; it p
 what an empty program takes, not the milliseconds.
 
 **Where it stands**: the target is met in most runs, and not in all. On two slow, shared cores, in turns with that program
-alone, the bundle is 1 to 12 ms over it (medians of eight runs of three or five rounds: 5, 7, 9, 10 and the like; 35 to 45 ms to
+alone, the bundle is 1 to 12 ms over it (medians of seven runs of three or five rounds: 5, 7, 9, 10 and the like; 35 to 45 ms to
 the first answer, where an empty program takes 20 and one with a round trip 31); single rounds on a busy machine go to 29.
 Between the rivals, whose start leaves no cache as it was, it was 17 ms in the last complete run:
 46 ms, where mcp-remote takes 591 and supergateway 857. From source it is about 30 ms over, for the finding of its files.
