@@ -76,7 +76,9 @@ export async function bundleProgram(source: string, directory: string): Promise<
       await Deno.remove(path);
     }
     const text = replaced(await Deno.readTextFile(`${directory}/${file}`), replace);
-    if (/(?:from|import\(?)\s*["'][^"']*\.ts["']/.test(text)) throw new Error(`${file} imports a module`);
+    if (/(?:from|import\(?)\s*["'][^"']*\.ts["']/.test(text)) {
+      throw new Error(`${file} still imports a module of the source`);
+    }
     return text;
   };
 

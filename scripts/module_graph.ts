@@ -6,7 +6,7 @@ interface Module {
   readonly dynamics: readonly string[];
 }
 
-/** The modules of a program by their URLs, those with types alone left out. */
+/** The modules of a program by their names, those with types alone left out. */
 export type ModuleGraph = ReadonlyMap<string, Module>;
 
 interface InfoModule {
@@ -17,21 +17,32 @@ interface InfoModule {
   }[];
 }
 
-/** Reads the graph from an entry's URL on. @throws {Error} when Deno can't tell */
-export async function moduleGraph(entry: string): Promise<ModuleGraph> {
+/**
+ * Reads the graph from an entry's URL on.
+ *
+ * @param nameOf names a module; by default its URL does
+ * @throws {Error} when Deno can't tell
+ */
+export async function moduleGraph(
+  entry: string,
+  nameOf: (url: string) => string = (url) => url,
+): Promise<ModuleGraph> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],
     stdin: "null",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
-  const { modules }: { modules: InfoModule[] } = JSON.parse(new TextDecoder().decode(stdout));
+  const { modules, redirects }: { modules: InfoModule[]; redirects: Record<string, string> } = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  const named = (url: string) => nameOf(redirects[url] ?? url);
   const all = new Map(modules.map(({ specifier, dependencies = [] }): [string, Module] => {
     const targets = (dynamic: boolean) =>
       dependencies.filter(({ isDynamic = false }) => isDynamic === dynamic)
-        .flatMap(({ code }) => code?.specifier ?? []);
-    return [specifier, { statics: targets(false), dynamics: targets(true) }];
+        .flatMap(({ code }) => code?.specifier === undefined ? [] : named(code.specifier));
+    return [named(specifier), { statics: targets(false), dynamics: targets(true) }];
   }));
-  const reached = new Set([entry]);
+  const reached = new Set([named(entry)]);
   for (const url of reached) {
     for (const next of [...all.get(url)?.statics ?? [], ...all.get(url)?.dynamics ?? []]) reached.add(next);
   }

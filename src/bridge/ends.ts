@@ -24,6 +24,7 @@ const STDOUT_MS = 3000;
  * parent that died without closing our stdin, and for a stdout that nobody reads any more. A second signal ends the program at once.
  *
  * @param bound told once that no C function is looked up any more: `--allow-ffi` has done its work
+ * @param caught the signals, where they are caught already
  */
 export function watchEnds(
   logger: Logger,

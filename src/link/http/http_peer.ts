@@ -26,6 +26,7 @@ export interface HttpPeerOptions {
   readonly credentials?: Credentials;
   readonly connectTimeoutMs?: number;
   readonly address?: { readonly hostname: string; readonly port: number };
+  /** A request to the URL that has been sent already: the first that would be. */
   readonly ahead?: SentAhead;
   readonly maxMessageSize: number;
   readonly timeoutMs: number;
