@@ -48,6 +48,7 @@ export const PERMISSIONS: readonly Permission[] = [
       "Deno.readFileSync",
       "Deno.readTextFile",
       "Deno.readTextFileSync",
+      "Deno.readDirSync",
       "Deno.stat",
       "Deno.statSync",
       "Deno.watchFs",

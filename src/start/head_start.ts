@@ -2,17 +2,16 @@ import { Message } from "../jsonrpc/message.ts";
 import { clientFor, mayConnect, portOf } from "../link/http/deno_client.ts";
 import { postHeaders, userHeaders } from "../link/http/headers.ts";
 import type { SentAhead } from "../link/http/sent_ahead.ts";
-import { pause } from "../link/pause.ts";
 import { asObject } from "../mcp/revision.ts";
 import { accountKey, ACCOUNTS } from "../oauth/account_key.ts";
 import { DEFAULT_SETTINGS } from "../oauth/settings.ts";
-import { hasEntry } from "../store/entry_path.ts";
-import { peekEntry } from "../store/peek_entry.ts";
+import { peekStore } from "../store/peek_store.ts";
 import { verdictKey, VERDICTS } from "../upstream/verdict_key.ts";
 import { USER_AGENT } from "../version.ts";
 import { catchSignals, type Caught } from "./catch_signals.ts";
 import { firstLine } from "./first_line.ts";
 import { type Look, lookInto } from "./look_into.ts";
+import { noLonger } from "./no_longer.ts";
 import { type PlainUse, plainUse } from "./plain_use.ts";
 
 /** What was begun before the program was loaded. */
@@ -78,9 +77,9 @@ export async function headStart(args: readonly string[]): Promise<HeadStart | un
 
   if (isUnknown(use)) {
     const over = begin(use).catch(() => {});
-    const late = await Promise.race([line.found.then(() => false), pause(PATIENCE_MS)]);
+    const late = await Promise.race([line.found.then(() => false), noLonger(PATIENCE_MS)]);
     // Sending takes a slow machine some time, which is none of the server's.
-    if (!late) await Promise.race([over, pause(PATIENCE_MS)]);
+    if (!late) await Promise.race([over, noLonger(PATIENCE_MS)]);
   }
   return {
     handOver() {
@@ -125,9 +124,9 @@ function isUnknown({ url, headers, store: directory }: PlainUse): boolean {
   if (directory === undefined) return true;
   const own = headers.some(([name]) => name.toLowerCase() === "authorization");
   try {
-    const verdict = peekEntry({ directory, kind: VERDICTS, key: verdictKey({ kind: "http", url }) });
-    return asObject(verdict).modern !== true &&
-      (own || !hasEntry({ directory, kind: ACCOUNTS, key: accountKey(url, DEFAULT_SETTINGS) }));
+    const store = peekStore(directory);
+    return asObject(store.read(VERDICTS, verdictKey({ kind: "http", url }))).modern !== true &&
+      (own || !store.has(ACCOUNTS, accountKey(url, DEFAULT_SETTINGS)));
   } catch {
     // Our own directory may be gone.
     return false;

@@ -8,9 +8,14 @@ export interface EntryPlace {
   readonly key: string;
 }
 
-/** The file of an entry: its name is a hash of the key. */
+/** The file of an entry. */
 export function entryPath({ directory, kind, key }: EntryPlace): string {
-  return `${directory}/${kind}/${hashName(key)}.json`;
+  return `${directory}/${kind}/${entryName(key)}`;
+}
+
+/** The name of an entry's file: a hash of the key. */
+export function entryName(key: string): string {
+  return `${hashName(key)}.json`;
 }
 
 /** Where the four parts of a name begin. */

@@ -36,7 +36,7 @@ Deno.test("what sends the first message on loads next to nothing of the program"
     "src/oauth/settings.ts",
     "src/store/default_directory.ts",
     "src/store/entry_path.ts",
-    "src/store/peek_entry.ts",
+    "src/store/peek_store.ts",
     "src/upstream/verdict_key.ts",
   ]);
   ok(loaded.length < 32, `${loaded.length} modules`);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { defaultDirectory } from "../../src/store/default_directory.ts";
+import { peekStore } from "../../src/store/peek_store.ts";
 import { readEntry } from "../../src/store/read_entry.ts";
 import { sweep } from "../../src/store/sweep.ts";
 import { writeEntry } from "../../src/store/write_entry.ts";
@@ -54,9 +55,23 @@ Deno.test("A damaged file counts as absent, and is replaced", async () => {
   for (const text of ["", '{"a":', "\0\0\0\0", "{} {}"]) {
     await Deno.writeTextFile(path, text);
     strictEqual(await readEntry(it.place("k")), undefined);
+    strictEqual(peekStore(it.directory).read("things", "k"), undefined);
   }
   await writeEntry(it.place("k"), { a: 2 });
   deepStrictEqual(await readEntry(it.place("k")), { a: 2 });
+});
+
+Deno.test("A look at once finds what is stored, and nothing where nothing is", async () => {
+  await using it = await scratch();
+  const look = (kind: string, key: string) => {
+    const store = peekStore(it.directory);
+    return [store.has(kind, key), store.read(kind, key)];
+  };
+  deepStrictEqual(look("things", "k"), [false, undefined]);
+  await writeEntry(it.place("k"), { a: "ü" });
+  deepStrictEqual(look("things", "k"), [true, { a: "ü" }]);
+  deepStrictEqual(look("things", "l"), [false, undefined]);
+  deepStrictEqual(look("others", "k"), [false, undefined]);
 });
 
 Deno.test("Many who write the same at once leave one whole value, and nothing else", async () => {
@@ -108,16 +123,18 @@ Deno.test("Without Deno's permission nothing is read or written, and nothing ask
   const place = JSON.stringify(it.place("k"));
   const script = `
     import { readEntry } from "${module("read_entry")}";
+    import { peekStore } from "${module("peek_store")}";
     import { writeEntry } from "${module("write_entry")}";
     import { sweep } from "${module("sweep")}";
     const place = ${place};
     await sweep({ ...place, ageMs: -1 });
-    console.log(JSON.stringify([await readEntry(place) ?? null, await writeEntry(place, 2)]));`;
+    const peeked = peekStore(place.directory).read(place.kind, place.key);
+    console.log(JSON.stringify([await readEntry(place) ?? null, peeked ?? null, await writeEntry(place, 2)]));`;
   for (
     const [flags, expected] of [
-      [[], [null, false]],
-      [["--allow-read"], [1, false]],
-      [["--allow-write"], [null, false]],
+      [[], [null, null, false]],
+      [["--allow-read"], [1, 1, false]],
+      [["--allow-write"], [null, null, false]],
     ] as const
   ) {
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -55,7 +55,7 @@ const PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy
  * may read and change the variables.
  */
 export function withoutProxy(create: () => Deno.HttpClient, address?: string): Deno.HttpClient {
-  const proxied = PROXY_VARIABLES.some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
+  const proxied = isAnySet(PROXY_VARIABLES);
   return proxied
     ? withNoProxy(address === undefined ? THIS_MACHINE : `${THIS_MACHINE},${address}`, create)
     : create();
@@ -63,8 +63,7 @@ export function withoutProxy(create: () => Deno.HttpClient, address?: string): D
 
 /** Makes a client whose own proxy is used for every host, which `NO_PROXY` would except from that, too. */
 export function withOwnProxy(create: () => Deno.HttpClient): Deno.HttpClient {
-  const excepted = ["NO_PROXY", "no_proxy"].some((name) => mayUse(name) && Deno.env.get(name) !== undefined);
-  return excepted ? withNoProxy("", create) : create();
+  return isAnySet(["NO_PROXY", "no_proxy"]) ? withNoProxy("", create) : create();
 }
 
 function withNoProxy(hosts: string, create: () => Deno.HttpClient): Deno.HttpClient {
@@ -81,6 +80,16 @@ function withNoProxy(hosts: string, create: () => Deno.HttpClient): Deno.HttpCli
   }
 }
 
-function mayUse(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+function isAnySet(variables: readonly string[]): boolean {
+  const all = mayUse();
+  return variables.some((name) => (all || mayUse(name)) && Deno.env.get(name) !== undefined);
+}
+
+/** Tells whether Deno allows a variable, or all of them. Never prompts. */
+function mayUse(variable?: string): boolean {
+  const { state, partial } = Deno.permissions.querySync({
+    name: "env",
+    ...(variable !== undefined && { variable }),
+  });
+  return state === "granted" && partial !== true;
 }
