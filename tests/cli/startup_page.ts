@@ -77,11 +77,10 @@ source, in turns with that program, with an empty one, and with the rivals; it p
 [bench.md](bench.md) has the last complete run. On a busy machine all figures grow alike: read the ratio of what we add to
 what an empty program takes, not the milliseconds.
 
-**Where it stands**: the target is met in most runs, and not in all. On two slow, shared cores, in turns with that program
-alone, the bundle is 1 to 12 ms over it (medians of seven runs of three or five rounds: 5, 7, 9, 10 and the like; 35 to 45 ms to
-the first answer, where an empty program takes 20 and one with a round trip 31); single rounds on a busy machine go to 29.
-Between the rivals, whose start leaves no cache as it was, it was 17 ms in the last complete run:
-46 ms, where mcp-remote takes 591 and supergateway 857. From source it is about 30 ms over, for the finding of its files.
+**Where it stands**: on two slow, shared cores, in turns with that program alone, the bundle is 5 to 7 ms over it (medians of three
+runs of five rounds; single rounds from 2 ms under it to 15 ms over it). From source it is 20 to 35 ms over, for the finding of its
+files: not loading them until they are called for would take Deno's permission to read them. Between the rivals, whose start leaves
+no cache as it was, the bundle took 46 ms in the last complete run, where mcp-remote took 591 and supergateway 857.
 
 ## The head start
 
@@ -106,12 +105,13 @@ An option that changes nothing, such as \`--log-level warn\`, is enough to go wi
 Deno's own start; finding and reading our files; the first use of the HTTP client, whose code Deno itself compiles then, and
 the round trip (these three are the empty program with one round trip); then our own functions, which run for the first time
 and are compiled then. Deno keeps the compiled top level of a module, and of its functions those that stand in parentheses:
-the bundle puts those of the small file there, which takes 2 ms off. Any error that is made while a module is on the stack
+the bundle puts those of the small file there, which takes 2 ms off. The store is asked for the names that are there, and not for
+a file that may not be: the error would take four times as long. Any error that is made while a module is on the stack
 takes 1.5 ms more, as Deno reads all of the module again for its line: so nothing is done from there.
 
 The bundle (\`deno task bundle\`, which is what is shipped) is four files: the small one; the program as a session with one
 legacy server needs it; what spreads requests over several servers; and the rest. Deno finds and reads all of them before it
-starts the first, which takes little as they are few (from source they are some 370, and it takes 20 ms), but what is loaded
+starts the first, which takes 1.8 ms, most of it for the largest (from source they are some 370, and it takes 20 ms), and what is loaded
 takes memory in each session.
 
 What was tried and left: V8's flags for lazy compiling (none helps, compiling all at once takes half as long again), the same
@@ -119,7 +119,7 @@ parentheses for the whole program (3 ms later in the session, for more memory), 
 they are called for (\`--unstable-lazy-dynamic-imports\`: each then takes the permission to read it).
 
 What keeps it low, and is held by tests: no module of Node's and no package before the first message; no timer (the first one
-loads Node's); no \`console\`; signing in, other eras, several servers, sockets, child processes, help, tests and completions
+loads Node's; what has to wait before that does so by \`Atomics.waitAsync\`, which is V8's); no \`console\`; signing in, other eras, several servers, sockets, child processes, help, tests and completions
 in files of their own, loaded when called for.`;
 
 const SESSION = (total: number) =>
