@@ -16,8 +16,8 @@ const PROGRAM = "cli/run_program.ts";
 
 /**
  * What else is in the second file, of what is imported dynamically: all that a session with one legacy server loads. The rest is
- * in others, which would take memory in each session. They have copies of what they share, but for what is in the first file: no
- * class of theirs may be told by `instanceof` in the other. They are few, because Deno finds and reads all files of a program
+ * in others, which would take memory in each session. They have copies of what they share, but for what is in the first file: a
+ * class that one makes and another tells is told by its name, not by `instanceof`. They are few, because Deno finds and reads all files of a program
  * before it starts it, and that takes longer for each.
  */
 const PROGRAM_TOO: readonly string[] = [

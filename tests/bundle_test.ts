@@ -56,6 +56,23 @@ Deno.test({
         [["status", "--store", `${directory}/empty/store`], /./],
         [["notification-demo", "--count", "1"], /notifications\/message/],
       ];
+      // One file of the bundle says what an error means that another throws.
+      const broken: [args: string[], said: RegExp][] = [
+        [["--", "no-such-command"], /command not found: no-such-command.*"hint":"Is it installed/],
+        [
+          ["tcp://127.0.0.1:1", "--retry-attempts", "0"],
+          /refused the connection.*"hint":"Is the server running/,
+        ],
+      ];
+      for (const [args, said] of broken) {
+        await using program = start(["proxy", ...args], true);
+        const params = {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          clientInfo: { name: "x", version: "1" },
+        };
+        match(JSON.stringify((await program.request("initialize", params)).error), said);
+      }
       for (const [args, printed] of table) {
         await using program = start(args);
         await program.closeStdin();

@@ -1,5 +1,5 @@
 import { type Failure, failure, type FailureName } from "./failure.ts";
-import { LinkError, type LinkErrorCode } from "./link_error.ts";
+import { isLinkError, type LinkErrorCode } from "./link_error.ts";
 
 const COMMAND_CODES: Readonly<Record<LinkErrorCode, FailureName>> = {
   NOT_FOUND: "COMMAND",
@@ -23,7 +23,7 @@ const SOCKET_CODES: Readonly<Record<LinkErrorCode, FailureName>> = {
 
 /** Says what an error means that opening a wire, or writing to it, has thrown. */
 export function explainLink(error: unknown, endpoint: string, kind: "command" | "tcp" | "unix"): Failure {
-  if (!(error instanceof LinkError)) {
+  if (!isLinkError(error)) {
     const text = error instanceof Error ? error.message : String(error);
     return failure(kind === "command" ? "COMMAND" : "UNREACHABLE", endpoint, text);
   }

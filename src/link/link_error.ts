@@ -35,3 +35,8 @@ export class LinkError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** Tells one by its name: the files of a bundle that load each other have a copy of the class each. */
+export function isLinkError(error: unknown): error is LinkError {
+  return error instanceof Error && error.name === "LinkError";
+}

@@ -1,5 +1,5 @@
 import type { OpenLink } from "../link.ts";
-import { LinkError } from "../link_error.ts";
+import { isLinkError, LinkError } from "../link_error.ts";
 
 /**
  * Gives the opening of a socket a bound of its own, beside that of the signal it is handed; what takes longer rejects
@@ -14,7 +14,7 @@ export function boundedOpen(open: OpenLink, ms: number): OpenLink {
       return await open(AbortSignal.any([signal, bound]));
     } catch (error) {
       // The other bound's error stays as it is.
-      if (!bound.aborted || signal.aborted || !(error instanceof LinkError) || error.code !== "TIMEOUT") {
+      if (!bound.aborted || signal.aborted || !isLinkError(error) || error.code !== "TIMEOUT") {
         throw error;
       }
       throw new LinkError("TIMEOUT", `${error.message} (${ms / 1000} s)`, {
