@@ -17,8 +17,8 @@ const PROGRAM = "cli/run_program.ts";
 /**
  * What else is in the second file, of what is imported dynamically: all that a session with one legacy server loads. The rest is
  * in others, which would take memory in each session. They have copies of what they share, but for what is in the first file: a
- * class that one makes and another tells is told by its name, not by `instanceof`. They are few, because Deno finds and reads all files of a program
- * before it starts it, and that takes longer for each.
+ * class that one makes and another tells is told by its name, not by `instanceof`. They are few, because Deno finds and reads all
+ * files of a program before it starts it, and that takes longer for each.
  */
 const PROGRAM_TOO: readonly string[] = [
   "cli/parse_options.ts",
@@ -78,6 +78,11 @@ export async function bundleProgram(source: string, directory: string): Promise<
     const text = replaced(await Deno.readTextFile(`${directory}/${file}`), replace);
     if (/(?:from|import\(?)\s*["'][^"']*\.ts["']/.test(text)) {
       throw new Error(`${file} still imports a module of the source`);
+    }
+    // Of a text with one such character, V8 keeps a copy of twice the length; else it uses what Deno has read.
+    const wide = /.{0,40}[^\0-\x7f]/.exec(text);
+    if (wide !== null) {
+      throw new Error(`${file} has a character that is not ASCII; write it as \\u…: ${wide[0]}`);
     }
     return text;
   };

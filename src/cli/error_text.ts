@@ -12,7 +12,7 @@ export function configError(error: ConfigError, command: Command | undefined): s
   const line = `mcp-connect: ${oneLine(error.message)}`;
   if (error.code === "permission") return line;
   const help = command === undefined || command === "help" ? "--help" : `${command} --help`;
-  return `${line}${/[.?…]$/.test(line) ? "" : "."} See mcp-connect ${help}`;
+  return `${line}${/[.?\u2026]$/.test(line) ? "" : "."} See mcp-connect ${help}`;
 }
 
 /** What to say of a first word that is no command, or of none. */

@@ -172,8 +172,8 @@ function renderHead() {
   const tone = !ready || up === 0 ? "bad" : up < all ? "warn" : "good";
   document.body.dataset.tone = isLost ? "calm" : tone;
   set(at("headline"), isLost ? "Connection to the program lost" : up + " of " + all + (all === 1 ? " upstream up" : " upstreams up"));
-  set(at("about"), policy + " · running for " + duration(takenAt - startedAt));
-  const title = (isLost ? "connection lost" : up + " of " + all + " up") + " · mcp-connect";
+  set(at("about"), policy + " \u00b7 running for " + duration(takenAt - startedAt));
+  const title = (isLost ? "connection lost" : up + " of " + all + " up") + " \u00b7 mcp-connect";
   if (document.title !== title) document.title = title;
   setIcon(isLost ? "calm" : tone);
   notice.hidden = !isLost && ready;
@@ -195,7 +195,7 @@ function setIcon(tone) {
 function renderTotals() {
   const sum = (name) => shown.upstreams.reduce((total, it) => total + it[name], 0);
   const rates = [...samples.at(-1).values.values()].map(({ rate }) => rate).filter((rate) => rate !== null);
-  set(at("total-rate"), rates.length === 0 ? "–" : count(rates.reduce((a, b) => a + b, 0), 1));
+  set(at("total-rate"), rates.length === 0 ? "\u2013" : count(rates.reduce((a, b) => a + b, 0), 1));
   set(at("total-in-flight"), count(sum("inFlight")));
   set(at("total-requests"), count(sum("requests")));
   setWithPart(at("total-failed"), sum("failed"), sum("requests"));
@@ -292,8 +292,8 @@ function fillRow({ row, swatch, why, mark, word, since, numbers }, upstream, i) 
 // --- The charts
 
 const CHARTS = [
-  { id: "rate", show: (value) => value === null ? "–" : count(value, value < 10 ? 1 : 0) },
-  { id: "p95", show: (value) => value === null ? "–" : time(value) },
+  { id: "rate", show: (value) => value === null ? "\u2013" : count(value, value < 10 ? 1 : 0) },
+  { id: "p95", show: (value) => value === null ? "\u2013" : time(value) },
 ];
 const EDGE = { left: 52, right: 8, top: 8, bottom: 24 };
 
@@ -319,7 +319,7 @@ function renderChart({ id, show }) {
     parts.push(label(show(value), { x: EDGE.left - 8, y: y(value) + 4, "text-anchor": "end" }));
   }
   for (let minutes = 0; minutes <= 5; minutes += width < 400 ? 2.5 : 1) {
-    const text = minutes === 0 ? "now" : "−" + count(minutes, 1) + " min";
+    const text = minutes === 0 ? "now" : "\u2212" + count(minutes, 1) + " min";
     parts.push(label(text, {
       x: x(now - minutes * 60000),
       y: height - 5,
@@ -445,7 +445,7 @@ function count(value, digits = 0) {
 }
 
 function time(ms) {
-  if (ms === undefined || ms === null) return "–";
+  if (ms === undefined || ms === null) return "\u2013";
   if (ms >= 1000) return count(ms / 1000, ms < 10000 ? 2 : 1) + " s";
   return count(ms, ms < 10 ? 1 : 0) + " ms";
 }
