@@ -3,7 +3,7 @@
  * for a release, made from the release's own checksums.
  */
 import { checksumOf, type Checksums, parseChecksums } from "./checksums.ts";
-import { checkRepository, downloadAddress, homepageOf, type Release } from "./release_address.ts";
+import { checkRelease, downloadAddress, homepageOf, type Release } from "./release_address.ts";
 import { executableName, type ReleaseTarget, targetFor } from "./targets.ts";
 
 /**
@@ -59,7 +59,7 @@ if (import.meta.main) {
   if (version === undefined || repository === undefined || checksums === undefined) {
     throw new Error("formula.ts takes a version, a repository and the file with the checksums");
   }
-  const release = { version, repository: checkRepository(repository) };
+  const release = checkRelease(version, repository);
   const text = formula(release, parseChecksums(Deno.readTextFileSync(checksums)));
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }

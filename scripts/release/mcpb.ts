@@ -2,7 +2,7 @@
  * `deno run --allow-read --allow-write=OUT scripts/release/mcpb.ts VERSION OWNER/NAME EXECUTABLES OUT`: makes a bundle
  * (`.mcpb`) of each executable, which a desktop client installs with one click.
  */
-import { checkRepository, homepageOf, type Release } from "./release_address.ts";
+import { checkRelease, homepageOf, type Release } from "./release_address.ts";
 import { executableName, RELEASE_TARGETS, type ReleaseTarget } from "./targets.ts";
 import { zip } from "./zip.ts";
 
@@ -101,8 +101,10 @@ if (import.meta.main) {
   if (version === undefined || repository === undefined || executables === undefined || out === undefined) {
     throw new Error("mcpb.ts takes a version, a repository and two directories");
   }
-  const release = { version, repository: checkRepository(repository) };
+  const release = checkRelease(version, repository);
   const license = await Deno.readFile(new URL("../../LICENSE", import.meta.url));
+  // Where one executable is missing there is no bundle at all.
+  for (const target of RELEASE_TARGETS) await Deno.stat(`${executables}/${executableName(target)}`);
   await Deno.mkdir(out, { recursive: true });
   for (const target of RELEASE_TARGETS) {
     const executable = await Deno.readFile(`${executables}/${executableName(target)}`);

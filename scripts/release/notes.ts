@@ -11,16 +11,44 @@
  * @throws {Error} when there is no such section, or it is empty
  */
 export function notesFor(changelog: string, version: string): string {
-  const sections = changelog.replaceAll("\r\n", "\n").split(/^(?=## )/m);
-  const section = sections.find((text) => text.match(/^## \[?([^\]\s]+)\]?/)?.[1] === version);
-  if (section === undefined) throw new Error(`CHANGELOG.md has no section for ${version}`);
-  const notes = section
-    .replace(/^.*\n?/, "")
-    // The addresses that headings point to, at the file's end.
-    .replace(/^\[[^\]]+\]: .*$\n?/gm, "")
+  const lines = linesOf(changelog.replaceAll("\r\n", "\n"));
+  const headings = lines.flatMap(({ text, code }, i) => !code && text.startsWith("## ") ? [i] : []);
+  const at = headings.find((i) => lines[i]!.text.match(/^## \[?([^\]\s]+)\]?/)?.[1] === version);
+  if (at === undefined) throw new Error(`CHANGELOG.md has no section for ${version}`);
+  const section = lines.slice(at + 1, headings.find((i) => i > at));
+  const body = section.filter((line) => definedBy(line) === undefined).map(({ text }) => text).join("\n")
     .trim();
+  // What links point to stands anywhere, mostly at the file's end; what headings alone point to is left out.
+  const used = lines.filter((line) => {
+    const label = definedBy(line);
+    return label !== undefined && body.toLowerCase().includes(`[${label.toLowerCase()}]`);
+  });
+  const notes = [body, used.map(({ text }) => text).join("\n")].join("\n\n").trim();
   if (notes === "") throw new Error(`CHANGELOG.md says nothing of ${version}`);
   return `${notes}\n`;
+}
+
+/** A line, and whether it is in a block of code. */
+interface Line {
+  readonly text: string;
+  readonly code: boolean;
+}
+
+/** A text's lines; a fence (spec.commonmark.org, section 4.5) begins and ends a block of code. */
+function linesOf(text: string): Line[] {
+  let open: string | undefined;
+  return text.split("\n").map((text) => {
+    const [, fence] = text.match(/^ {0,3}(`{3,}|~{3,})/) ?? [];
+    if (fence === undefined) return { text, code: open !== undefined };
+    if (open === undefined) open = fence;
+    else if (fence.startsWith(open) && text.trim() === fence) open = undefined;
+    return { text, code: true };
+  });
+}
+
+/** The label that a line says the address of. */
+function definedBy({ text, code }: Line): string | undefined {
+  return code ? undefined : text.match(/^ {0,3}\[([^\]]+)\]: /)?.[1];
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@
  * `deno run --allow-read --allow-run=deno scripts/release/sbom.ts [OWNER/NAME]`: prints what the program is made of, a
  * CycloneDX bill of materials: the packages in its module graph as `deno.lock` has them, and the runtime.
  */
+import { createHash } from "node:crypto";
 import { checkRepository, homepageOf } from "./release_address.ts";
 
 /** What of `deno.lock` is looked at. */
@@ -24,7 +25,8 @@ export interface SbomInput {
 }
 
 /**
- * The bill of materials (CycloneDX 1.6), as a plain object: the same from the same input.
+ * The bill of materials (CycloneDX 1.6), as a plain object: the same from the same input. It has a serial number, without
+ * which what attests it takes it for no bill of materials.
  *
  * @throws {Error} when `deno.lock` does not have a package, or not its checksum
  */
@@ -41,10 +43,7 @@ export function sbom({ version, repository, deno, packages, lock }: SbomInput): 
   const keys = [...found.keys()].sort();
   const program = `pkg:generic/mcp-connect@${version}`;
   const runtime = `pkg:github/denoland/deno@v${deno}`;
-  return {
-    bomFormat: "CycloneDX",
-    specVersion: "1.6",
-    version: 1,
+  const contents = {
     metadata: {
       component: {
         type: "application",
@@ -71,6 +70,21 @@ export function sbom({ version, repository, deno, packages, lock }: SbomInput): 
       ...keys.map((key) => ({ ref: purlOf(key), dependsOn: found.get(key)!.map(purlOf).sort() })),
     ],
   };
+  return {
+    bomFormat: "CycloneDX",
+    specVersion: "1.6",
+    serialNumber: `urn:uuid:${uuidOf(JSON.stringify(contents))}`,
+    version: 1,
+    ...contents,
+  };
+}
+
+/** A UUID of version 8 (RFC 9562, section 5.8) made of a text's hash. */
+function uuidOf(text: string): string {
+  const bytes = createHash("sha256").update(text).digest().subarray(0, 16);
+  bytes[6] = bytes[6]! & 0x0f | 0x80;
+  bytes[8] = bytes[8]! & 0x3f | 0x80;
+  return bytes.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** A package's key in the lock file: a name alone when there is one version, and peers may follow the version. */

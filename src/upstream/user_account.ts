@@ -1,5 +1,6 @@
 import type { SignInSettings } from "../config/settings.ts";
 import type { Message } from "../jsonrpc/message.ts";
+import { type Failure, failure } from "../link/failure.ts";
 import { within } from "../link/pause.ts";
 import type { Credentials } from "../link/http/credentials.ts";
 import type { SignIn, SignInListener } from "../link/sign_in.ts";
@@ -67,16 +68,34 @@ export function userAccount(options: UserAccountOptions): UserAccount {
     });
   }
 
+  /** The account, or why its code is not there: a file that is missing, or a package that Deno was not told of. */
+  async function accountOrFailure(): Promise<OpenAccount["account"] | Failure> {
+    try {
+      return (await open()).account;
+    } catch (error) {
+      // Deno adds advice for whoever writes the program.
+      const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+      return failure(
+        "UNAUTHORIZED",
+        options.endpoint,
+        `the server asks for credentials, and the code for signing in can't be loaded: ${why}`,
+        "is the program whole? From a checkout, Deno needs its deno.json (--config)",
+      );
+    }
+  }
+
   return {
     get identity() {
       return account?.identity ?? "";
     },
     async headersFor(request) {
       if (opening === undefined && !(stored ??= isStored(options))) return {};
-      return await (account ?? (await open()).account).headersFor(request);
+      const it = account ?? await accountOrFailure();
+      return "code" in it ? it : await it.headersFor(request);
     },
     async refused(refusal) {
-      return await (account ?? (await open()).account).refused(refusal);
+      const it = account ?? await accountOrFailure();
+      return "code" in it ? { kind: "failed", failure: it } : await it.refused(refusal);
     },
     accepted() {
       account?.accepted?.();

@@ -63,7 +63,7 @@ export type Line =
   | { readonly kind: "unknown" };
 
 /** Programs that are not ours and that a test can't run. */
-const OUTSIDE = new Set(["brew", "curl", "npm", "scoop", "sudo"]);
+const OUTSIDE = new Set(["brew", "cp", "curl", "npm", "scoop", "sudo"]);
 const IMAGE = "ghcr.io/OWNER/mcp-connect";
 
 /** The command lines of a shell block, without their comments. */

@@ -34,6 +34,28 @@ Deno.test("a release's notes are its section of the changelog, and no more", () 
   );
 });
 
+Deno.test("what looks like a heading in a block of code is none, and a link keeps its address", () => {
+  const section = [
+    "See [the guide][guide] and [Notes].",
+    "",
+    "```md",
+    "## [1.9.0]",
+    "[1.9.0]: in the block",
+    "~~~",
+    "```",
+    "",
+    "After it.",
+  ].join("\n");
+  const changelog =
+    `# Changelog\n\n## [2.0.0] - 2026-06-01\n\n${section}\n\n[guide]: https://example.com/guide\n
+${CHANGELOG.slice("# Changelog\n\n".length)}[notes]: https://example.com/notes\n`;
+  strictEqual(
+    notesFor(changelog, "2.0.0"),
+    `${section}\n\n[guide]: https://example.com/guide\n[notes]: https://example.com/notes\n`,
+  );
+  strictEqual(notesFor(changelog, "1.1.0"), "- Three.\n");
+});
+
 Deno.test("a version that the changelog says nothing of is not released", () => {
   for (const version of ["1.1", "1.0.0", "1.10.0-rc.1", "Unreleased"]) {
     throws(() => notesFor(CHANGELOG, version), new RegExp(`of ${version}|for ${version}`), version);
