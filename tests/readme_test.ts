@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { COMMANDS } from "../src/cli/arrange_arguments.ts";
 import { EXIT_CODE_MEANINGS } from "../src/cli/exit_codes.ts";
 import { type CommandName, optionsOf } from "../src/config/options.ts";
-import { VERSION } from "../src/version.ts";
+import { PACKAGE, VERSION } from "../src/version.ts";
 import { MEASURES } from "./bench/measures.ts";
 import { blocksOf, type Call, linesOf, readLine, readWords, serversIn } from "./readme/readme_blocks.ts";
 import { type Stage, startStage } from "./readme/stage.ts";
@@ -14,6 +14,16 @@ const BLOCKS = blocksOf(README);
 const LINES = BLOCKS.filter(({ language }) => language === "sh").flatMap(linesOf);
 const TASKS: Record<string, string> =
   JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url))).tasks;
+
+Deno.test("the README and the other pages name the package as it is published", async () => {
+  const pages = [...Deno.readDirSync(new URL("../docs", import.meta.url))].map(({ name }) => `docs/${name}`);
+  for (const page of ["README.md", ...pages.filter((name) => name.endsWith(".md"))]) {
+    const text = await Deno.readTextFile(new URL(`../${page}`, import.meta.url));
+    for (const [, name] of text.matchAll(/(?:jsr:|from ")(@[a-z0-9-]+\/[a-z0-9-]+)/g)) {
+      strictEqual(name, PACKAGE, page);
+    }
+  }
+});
 
 /** Commands that end by themselves; all others are bridges. */
 const ENDING =
@@ -92,7 +102,7 @@ for (const text of new Set(LINES)) {
     case "install":
       Deno.test(`README: ${text}`, () =>
         inDirectory(async (root) => {
-          const module = line.module.replace("jsr:@x/mcp-connect", "src/mod.ts");
+          const module = line.module.replace(`jsr:${PACKAGE}`, "src/mod.ts");
           await deno(["install", "--quiet", ...line.flags, "--root", root, module]);
           const name = Deno.build.os === "windows" ? "mcp-connect.cmd" : "mcp-connect";
           const { stdout } = await new Deno.Command(`${root}/bin/${name}`, { args: ["--version"] }).output();

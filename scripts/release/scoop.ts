@@ -3,7 +3,7 @@
  * a release, made from the release's own checksums.
  */
 import { checksumOf, type Checksums, CHECKSUMS_FILE, parseChecksums } from "./checksums.ts";
-import { checkRepository, downloadAddress, homepageOf, type Release } from "./release_address.ts";
+import { checkRelease, downloadAddress, homepageOf, type Release } from "./release_address.ts";
 import { executableName, targetFor } from "./targets.ts";
 
 /** The architectures, as Scoop and we call them. */
@@ -46,7 +46,7 @@ if (import.meta.main) {
   if (version === undefined || repository === undefined || checksums === undefined) {
     throw new Error("scoop.ts takes a version, a repository and the file with the checksums");
   }
-  const release = { version, repository: checkRepository(repository) };
+  const release = checkRelease(version, repository);
   const manifest = scoopManifest(release, parseChecksums(Deno.readTextFileSync(checksums)));
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(manifest, null, 4)}\n`));
 }

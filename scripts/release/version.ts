@@ -1,6 +1,6 @@
 /**
  * `deno run --allow-read scripts/release/version.ts [TAG]`: checks that `deno.json`, `src/version.ts`, the changelog and,
- * where one is given, the tag name the same version, and prints it.
+ * where one is given, the tag name the same version, the first two the same package, and prints the version.
  */
 import { parseVersion } from "../../src/cli/compare_versions.ts";
 import { notesFor } from "./notes.ts";
@@ -25,12 +25,17 @@ export interface VersionVerdict {
 
 /** Compares the places that name the version; that of `deno.json` is what the others are held against. */
 export function judgeVersions({ tag, manifest, source, changelog }: VersionPlaces): VersionVerdict {
-  const version = String(JSON.parse(manifest).version);
+  const { name, version: written } = JSON.parse(manifest) as { name?: unknown; version?: unknown };
+  const version = String(written);
   const problems: string[] = [];
   if (parseVersion(version) === undefined) problems.push(`deno.json: ${version} is no semantic version`);
   const inSource = source.match(/^export const VERSION = "([^"]*)";$/m)?.[1];
   if (inSource !== version) {
     problems.push(`src/version.ts has ${inSource ?? "no version"}, deno.json ${version}`);
+  }
+  const packageInSource = source.match(/^export const PACKAGE = "([^"]*)";$/m)?.[1];
+  if (packageInSource !== name) {
+    problems.push(`src/version.ts has ${packageInSource ?? "no package"}, deno.json ${name}`);
   }
   if (tag !== undefined && tag !== `v${version}`) {
     problems.push(`the tag is ${tag}, deno.json has ${version}`);

@@ -1,10 +1,10 @@
 import { type Failure, failure } from "../link/failure.ts";
 import { explainFetch } from "../link/http/explain.ts";
-import { USER_AGENT, VERSION } from "../version.ts";
+import { PACKAGE, USER_AGENT, VERSION } from "../version.ts";
 import { compareVersions, parseVersion } from "./compare_versions.ts";
 
 /** Where the releases are listed, as JSR does it; tests name another place in {@linkcode RELEASES_VARIABLE}. */
-export const RELEASES = "https://jsr.io/@x/mcp-connect/meta.json";
+export const RELEASES: string = `https://jsr.io/${PACKAGE}/meta.json`;
 
 /** The environment variable that names another list of releases: of a mirror, or for tests. */
 export const RELEASES_VARIABLE = "MCP_CONNECT_RELEASES";

@@ -19,7 +19,7 @@ import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { unknownsOf } from "../permissions/unknowns_of.ts";
 import type { NamedFile, Use } from "../permissions/use.ts";
 import { neutralise } from "../telemetry/neutralise.ts";
-import { VERSION } from "../version.ts";
+import { PACKAGE, VERSION } from "../version.ts";
 import type { CommandInput } from "./application.ts";
 import { balancingInput, connectInput, connectLogger, flushLog, platform } from "./connect_input.ts";
 import { findingText } from "./error_text.ts";
@@ -30,7 +30,7 @@ import { type Subject, subjectOf } from "./subject_of.ts";
 import { writeError, writeOut } from "./write_text.ts";
 
 /** Where the program is got where it does not know itself. */
-const PACKAGE = `jsr:@x/mcp-connect@${VERSION}`;
+const PROGRAM = `jsr:${PACKAGE}@${VERSION}`;
 
 /** `permissions`: prints the `deno run` flags that a command line needs, and runs none of it. */
 export async function permissionsCommand(input: CommandInput): Promise<number> {
@@ -220,7 +220,7 @@ function recordingFiles(): RecordingFiles {
 /** How `deno run` finds the program that this is. */
 function programOf({ process }: CommandInput): string {
   const main = process?.main ?? "";
-  if (!main.startsWith("file:") || Deno.build.standalone) return PACKAGE;
+  if (!main.startsWith("file:") || Deno.build.standalone) return PROGRAM;
   const path = decodeURIComponent(new URL(main).pathname);
   return Deno.build.os === "windows" ? path.slice(1).replaceAll("/", "\\") : path;
 }

@@ -1,5 +1,6 @@
 /** Taking the README's command lines and settings out of it. */
 import { splitCommandLine } from "../../src/link/split_command_line.ts";
+import { PACKAGE } from "../../src/version.ts";
 
 /** A fenced block. */
 export interface Block {
@@ -106,7 +107,7 @@ export function readWords(words: readonly string[]): Line {
     const flags = words.slice(0, at);
     const module = words[at] ?? "";
     if (verb === "install" && module !== "") return { kind: "install", flags, module };
-    if (verb === "run" && module === "jsr:@x/mcp-connect") {
+    if (verb === "run" && module === `jsr:${PACKAGE}`) {
       return { kind: "call", call: { args: words.slice(at + 1), flags, entry: "src/mod.ts" } };
     }
   }

@@ -63,8 +63,8 @@ Deno.test("a version that the changelog says nothing of is not released", () => 
 });
 
 const PLACES = {
-  manifest: '{"version": "1.10.0"}',
-  source: 'export const VERSION = "1.10.0";\n',
+  manifest: '{"name": "@a/b", "version": "1.10.0"}',
+  source: 'export const VERSION = "1.10.0";\nexport const PACKAGE = "@a/b";\n',
   changelog: CHANGELOG,
 };
 
@@ -75,8 +75,9 @@ Deno.test("a tag that is not the version in the files is not released", () => {
       [{ tag: "v1.10.0" }],
       [{ tag: "1.10.0" }, /the tag is 1\.10\.0/],
       [{ tag: "v1.1.0" }, /the tag is v1\.1\.0, deno\.json has 1\.10\.0/],
-      [{ source: 'export const VERSION = "1.1.0";\n' }, /src\/version\.ts has 1\.1\.0/],
-      [{ source: "" }, /src\/version\.ts has no version/],
+      [{ source: PLACES.source.replace("1.10.0", "1.1.0") }, /src\/version\.ts has 1\.1\.0/],
+      [{ source: PLACES.source.replace("VERSION", "X") }, /src\/version\.ts has no version/],
+      [{ source: PLACES.source.replace("@a", "@c") }, /src\/version\.ts has @c\/b, deno\.json @a\/b/],
       [{ changelog: "" }, /CHANGELOG\.md has no section for 1\.10\.0/],
     ];
   for (const [places, problem] of table) {
@@ -85,7 +86,10 @@ Deno.test("a tag that is not the version in the files is not released", () => {
     strictEqual(problems.length, problem === undefined ? 0 : 1, problems.join("\n"));
     if (problem !== undefined) strictEqual(problem.test(problems[0]!), true, problems[0]);
   }
-  strictEqual(judgeVersions({ ...PLACES, manifest: '{"version": "1.10"}' }).problems.length, 3);
+  strictEqual(
+    judgeVersions({ ...PLACES, manifest: '{"name": "@a/b", "version": "1.10"}' }).problems.length,
+    3,
+  );
 });
 
 Deno.test("this checkout can be released: its files name one version, and the changelog has it", () => {

@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { bundleName, mcpbBundle, mcpbManifest } from "../../scripts/release/mcpb.ts";
 import { packagesOfProgram, sbom } from "../../scripts/release/sbom.ts";
 import { RELEASE_TARGETS, targetFor } from "../../scripts/release/targets.ts";
@@ -68,6 +68,16 @@ Deno.test("the bundles and the bill of materials are what their readers' own too
       ok(packages.some((name) => name.startsWith("oauth4webapi@")), packages.join());
       const lock = JSON.parse(readFile("deno.lock"));
       const bill = sbom({ ...RELEASE, deno: "2.9.6", packages, lock });
+      // Without a serial number what attests it does not know its form; the same contents have the same.
+      match(
+        String(bill["serialNumber"]),
+        /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      );
+      deepStrictEqual(sbom({ ...RELEASE, deno: "2.9.6", packages, lock }), bill);
+      notStrictEqual(
+        sbom({ ...RELEASE, deno: "2.9.7", packages, lock })["serialNumber"],
+        bill["serialNumber"],
+      );
       await Deno.writeTextFile(`${directory}/judge.cjs`, JUDGE_SBOM);
       await Deno.writeTextFile(`${directory}/sbom.json`, JSON.stringify(bill));
       strictEqual(await run(["node", `${directory}/judge.cjs`, `${directory}/sbom.json`]), "valid\n");
