@@ -40,15 +40,15 @@ export function renderPermissions({ line, needs, unknowns, notes }: PermissionRe
 
 /** A row for each flag; those that say the same of flags of one kind share one. */
 function rowsOf(needs: readonly Need[]): string[] {
-  const rows = new Map<string, { flags: string[]; need: Need }>();
+  const rows = new Map<string, { flags: Set<string>; need: Need }>();
   for (const need of needs) {
     const key = JSON.stringify([need.kind, need.reason, need.without]);
     const row = rows.get(key);
-    if (row === undefined) rows.set(key, { flags: [flagFor(need)], need });
-    else row.flags.push(flagFor(need).replace(/^--allow-\w+=/, ""));
+    if (row === undefined) rows.set(key, { flags: new Set([flagFor(need)]), need });
+    else row.flags.add(flagFor(need));
   }
   return [...rows.values()].flatMap(({ flags, need }) => [
-    `  ${flags.join(",")}`,
+    `  ${[...flags].map((flag, i) => i === 0 ? flag : flag.replace(/^--allow-\w+=/, "")).join(",")}`,
     `      ${need.reason}`,
     `      without: ${need.without}`,
   ]);

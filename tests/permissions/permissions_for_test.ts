@@ -1,8 +1,10 @@
 /** What Deno has to permit for a use, by its command line and what is known of the machine and the servers. */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { flagFor, flagsFor } from "../../src/permissions/flags.ts";
+import type { Need } from "../../src/permissions/need.ts";
 import { permissionsFor } from "../../src/permissions/permissions_for.ts";
+import { renderPermissions } from "../../src/permissions/render_permissions.ts";
 import { unusedKinds } from "../../src/permissions/unused_kinds.ts";
 import { unknownsOf } from "../../src/permissions/unknowns_of.ts";
 import type { Facts } from "../../src/permissions/use.ts";
@@ -202,6 +204,18 @@ Deno.test("a path with a comma is permitted by its directory, as flags can't hol
   deepStrictEqual(of("read", "/a/b,c/d"), ["--allow-read=/a/"]);
   deepStrictEqual(of("read", "b,c"), ["--allow-read=."]);
   deepStrictEqual(of("run", "a,b"), ["--allow-run"]);
+});
+
+Deno.test("the report names each place once, also where several paths come to the same one", () => {
+  const needs = ["/a/x,1", "/a/x,2", "/b"].map((value): Need => ({
+    kind: "write",
+    value,
+    reason: "the log file",
+    without: "",
+    weight: "needed",
+  }));
+  const report = renderPermissions({ line: "", needs, unknowns: [], notes: [] });
+  match(report, /^ {2}--allow-write=\/a\/,\/b$/m);
 });
 
 const ENDPOINTS = [
