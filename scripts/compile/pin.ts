@@ -87,6 +87,11 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
         net.push(...tcpHosts(endpoint.hostname).map((host) => `${host}:${endpoint.port}`));
         break;
       case "unix":
+        if (!/^(?:[\\/]|[A-Za-z]:)/.test(endpoint.path)) {
+          throw new Error(
+            `where unix:${endpoint.path} is depends on where the executable is started: name an absolute path`,
+          );
+        }
         net.push(`unix:${endpoint.path}`);
         read.push(endpoint.path);
         write.push(endpoint.path);
@@ -104,6 +109,11 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
     env.push(...BROWSER_VARIABLES);
   }
   if (typeof pin.store === "string") {
+    if (!/^(?:[\\/]|[A-Za-z]:)/.test(pin.store)) {
+      throw new Error(
+        `where ${pin.store} is depends on where the executable is started: name an absolute path for --store`,
+      );
+    }
     read.push(pin.store);
     write.push(pin.store);
   }

@@ -1,21 +1,34 @@
+import { ConfigError } from "../config/config_error.ts";
+import { processEnvironment } from "../config/environment.ts";
 import { describeEndpoint } from "../link/describe_endpoint.ts";
 import { accountAt } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
-import { connectInput, connectLogger, flushLog, giveUpUnused, warnOfStore } from "./connect_input.ts";
+import { connectInput, connectLogger, flushLog, giveUpUnused } from "./connect_input.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { requireStore } from "./require_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `logout`: makes the tokens for a server worthless where it takes that back, and forgets them. */
 export async function logoutCommand(input: CommandInput): Promise<number> {
   const { values, settings } = connectInput("logout", input);
   const logger = await connectLogger(settings);
-  warnOfStore(input, settings, logger);
+  requireStore("logout", {
+    store: settings.store,
+    off: values.switch("no-store").value,
+    environment: processEnvironment(),
+  }, ["read", "write"]);
   giveUpUnused("logout", input, settings, logger);
   const { account, signOut } = await accountAt(settings, logger);
   const endpoint = describeEndpoint(settings.endpoint);
-  const { was, revoked, problem } = await signOut();
+  const { was, revoked, problem, left } = await signOut();
   account.close();
   await flushLog(logger);
+  if (left !== undefined) {
+    const first = was ? "" : "whether anybody was signed in can't be told: ";
+    throw new ConfigError(
+      logger.redact(`${first}what is stored for ${endpoint} is still there: ${left} (${settings.store})`),
+    );
+  }
   const text = !was
     ? `Nobody was signed in to ${endpoint}.\n`
     : revoked

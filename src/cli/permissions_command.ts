@@ -9,7 +9,7 @@ import { mcpRemoteFolder } from "../oauth/import/mcp_remote_files.ts";
 import { isSealed } from "../oauth/is_sealed.ts";
 import { askServers } from "../permissions/ask_servers.ts";
 import { findPlaces } from "../permissions/find_places.ts";
-import { flagFor, flagsFor } from "../permissions/flags.ts";
+import { commaNotes, flagFor, flagsFor } from "../permissions/flags.ts";
 import { lookAround } from "../permissions/look_around.ts";
 import { maskWords } from "../permissions/mask_words.ts";
 import { isOptional, permissionsFor } from "../permissions/permissions_for.ts";
@@ -65,6 +65,7 @@ export async function permissionsCommand(input: CommandInput): Promise<number> {
       ...(given.some((word, i) => word !== asked.given[i])
         ? ["In the whole line, … stands for each secret that was given."]
         : []),
+      ...commaNotes(needs),
     ],
   };
   if (own.switch("json").value) {

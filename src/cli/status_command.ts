@@ -1,5 +1,4 @@
-import { ConfigError } from "../config/config_error.ts";
-import { type Environment, processEnvironment } from "../config/environment.ts";
+import { processEnvironment } from "../config/environment.ts";
 import { optionValues } from "../config/option_values.ts";
 import { resolveStore } from "../config/resolve_settings.ts";
 import { listAccounts, type ListedAccount } from "../oauth/account_store.ts";
@@ -8,6 +7,7 @@ import { unusedKinds } from "../permissions/unused_kinds.ts";
 import { untilText } from "./account_input.ts";
 import type { CommandInput } from "./application.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { requireStore } from "./require_store.ts";
 import { writeOut } from "./write_text.ts";
 
 /** `status`: shows who is signed in where, and until when; nothing of it is secret. */
@@ -15,12 +15,7 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   const environment = processEnvironment();
   const values = optionValues("status", input.options, environment);
   const store = resolveStore(values, environment);
-  if (store === undefined && !values.switch("no-store").value) requirePlace(environment);
-  if (store !== undefined && Deno.permissions.querySync({ name: "read", path: store }).state !== "granted") {
-    throw new ConfigError(`status needs to read ${store}: run Deno with --allow-read=${store}`, {
-      code: "permission",
-    });
-  }
+  requireStore("status", { store, off: values.switch("no-store").value, environment }, ["read"]);
   const asJson = values.switch("json").value;
   input.process?.giveUp(unusedKinds({ command: "status", store: store !== undefined, os: Deno.build.os }));
   const accounts = store === undefined ? [] : await listAccounts(store);
@@ -40,21 +35,6 @@ export async function statusCommand(input: CommandInput): Promise<number> {
   writeOut(`${text}\n`);
   return ExitCode.Ok;
 }
-
-/** Where the environment is hidden, that nothing is found there says nothing. */
-function requirePlace(environment: Environment): void {
-  const names = ["MCP_CONNECT_STORE", ...STORE_VARIABLES[Deno.build.os === "windows" ? "windows" : "posix"]];
-  if (names.every((name) => environment(name).kind !== "forbidden")) return;
-  throw new ConfigError(
-    `status can't see where the store is: name it with --store, or run Deno with --allow-env=${
-      names.join(",")
-    }`,
-    { code: "permission" },
-  );
-}
-
-/** The variables that tell of the platform's place for a store. */
-const STORE_VARIABLES = { windows: ["LOCALAPPDATA"], posix: ["XDG_STATE_HOME", "HOME"] } as const;
 
 function accountText(
   { server, issuer, clientId, scopes, expiresAt, renewable, keeping }: ListedAccount,

@@ -59,8 +59,10 @@ export interface StoredAccount {
   saveClient(client: Client): Promise<void>;
   /** Forgets a client that its authorization server does not know any more. */
   forgetClient(client: Client): Promise<void>;
-  /** Forgets tokens and clients. */
-  forget(): Promise<void>;
+  /** Forgets tokens and clients. @returns why they may be in the store all the same; undefined when they are not */
+  forget(): Promise<string | undefined>;
+  /** Why what is stored can't be read, or nothing written; undefined as far as nothing went wrong. */
+  readonly trouble: string | undefined;
   /** The port the browser came back to the last time. */
   readonly port: number | undefined;
   savePort(port: number): Promise<void>;
@@ -98,6 +100,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
   let unopened: string | undefined;
   let sealer: Promise<Sealer> | undefined;
   let told = false;
+  let trouble: string | undefined;
   let writing: Promise<void> = Promise.resolve();
   /** The ids of clients that nobody knows any more, though tokens of theirs may be there. */
   const unknown = new Set<string>();
@@ -266,6 +269,7 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
 
   function inMemory(why: string, hint?: string): void {
     keeping = "memory";
+    if (place !== undefined) trouble = why;
     if (told) return;
     told = true;
     logger.warn("the sign-in is kept in memory, and gone when this program ends", {
@@ -315,13 +319,19 @@ export function createAccountStore(options: AccountStoreOptions): StoredAccount 
     async forget() {
       const found = place && readAccount(await readEntry(place).catch(() => undefined));
       await change(() => nothing, true);
-      if (found?.sealed === undefined) return;
+      // What could not be written is as it was.
+      const left = place !== undefined && own !== undefined ? trouble : undefined;
+      if (found?.sealed === undefined) return left;
       try {
         await (await theSealer()).forget();
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         logger.warn("the key is still in the keychain; what it opened is gone", { endpoint, why });
       }
+      return left;
+    },
+    get trouble() {
+      return trouble;
     },
     get keeping() {
       return keeping;

@@ -56,6 +56,8 @@ export interface SignedOut {
   readonly revoked: boolean;
   /** Why the tokens were not revoked; absent where the authorization server does not offer it. */
   readonly problem?: string;
+  /** Why tokens may be in the store all the same; absent when there are none. */
+  readonly left?: string;
 }
 
 /** How long the authorization server may take to revoke tokens, in milliseconds. */
@@ -112,21 +114,21 @@ export function openAccount(options: OpenAccountOptions): OpenAccount {
   });
   async function signOut(): Promise<SignedOut> {
     const tokens = await store.load();
-    if (tokens === undefined) return { was: false, revoked: false };
+    if (tokens === undefined) {
+      const { trouble } = store;
+      return { was: false, revoked: false, ...(trouble === undefined ? {} : { left: trouble }) };
+    }
     for (const secret of secretsOf(tokens)) logger.secret(secret);
-    try {
-      const revoked = await revoke({ tokens, settings, fetch, signal: AbortSignal.timeout(REVOKE_MS) });
-      return { was: true, revoked };
-    } catch (error) {
-      return {
-        was: true,
+    const told = await revoke({ tokens, settings, fetch, signal: AbortSignal.timeout(REVOKE_MS) }).then(
+      (revoked) => ({ revoked }),
+      (error) => ({
         revoked: false,
         problem: error instanceof SignInError ? error.message : String(error),
-      };
-    } finally {
-      // Whatever the authorization server says: who signs out is signed out here.
-      await store.forget();
-    }
+      }),
+    );
+    // Whatever the authorization server says: who signs out is signed out here.
+    const left = await store.forget();
+    return { was: true, ...told, ...(left === undefined ? {} : { left }) };
   }
 
   return { account, store, fetch, signOut };

@@ -28,7 +28,7 @@ export function lookAround(): Pick<
       const value = env(name) ?? "";
       return value === "" ? [] : [[name, value]];
     })),
-    loaderVariables: names.filter((name) => env(name) !== undefined),
+    loaderVariables: names.filter((name) => (env(name) ?? "") !== ""),
     browser: browserFacts(),
     ...(systemRoot === undefined ? {} : { systemRoot }),
     variablesHidden,

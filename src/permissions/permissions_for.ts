@@ -83,6 +83,10 @@ function storeNeeds({ command, store }: Use): Need[] {
   if (command === "status") {
     return [need("read", store, "the store", "the program does not start: exit code 6")];
   }
+  if (command === "logout") {
+    const without = "the program does not start: exit code 6";
+    return (["read", "write"] as const).map((kind) => need(kind, store, "the store", without));
+  }
   const reason = "the store: what is known of servers, and tokens";
   const without = "servers are asked anew each time, and tokens end with the program";
   return (["read", "write"] as const).map((kind) => comfort(kind, store, reason, without));

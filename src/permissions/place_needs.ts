@@ -48,8 +48,11 @@ function needsOf({ endpoint, address, role }: Place, use: Use): Need[] {
     case "unix": {
       const { path } = endpoint;
       const reason = `the ${role}'s socket`;
+      const all = `${reason}; all of it, as Deno permits a socket by its absolute path alone`;
       return [
-        need("net", `unix:${path}`, reason, UNREACHED),
+        /^(?:[\\/]|[A-Za-z]:)/.test(path)
+          ? need("net", `unix:${path}`, reason, UNREACHED)
+          : { kind: "net", reason: all, without: UNREACHED, weight: "needed" },
         need("read", path, reason, UNREACHED),
         need("write", path, reason, UNREACHED),
       ];
@@ -79,7 +82,12 @@ function commandNeeds(command: string, role: string, { facts, settings }: Use): 
   const file = cwd !== undefined && isRelative ? `${cwd}/${command}` : command;
   const reason = `the ${role}'s command`;
   const without = "it can't be started, and the error names the flag";
-  const loader = [...facts.loaderVariables, ...Object.keys(settings?.env ?? {}).filter(isOfLoader)];
+  const loader = [
+    ...facts.loaderVariables,
+    ...Object.entries(settings?.env ?? {}).flatMap(([name, value]) =>
+      value !== "" && isOfLoader(name) ? [name] : []
+    ),
+  ];
   if (loader.length > 0) {
     const why = `${reason}; all of it, because ${[...new Set(loader)].join(" and ")} is set`;
     return [{ kind: "run", reason: why, without, weight: "needed" }];
@@ -99,9 +107,9 @@ function commandNeeds(command: string, role: string, { facts, settings }: Use): 
   ];
 }
 
-/** Whether a variable is one of the loader's, with which Deno starts programs for the whole run permission alone. */
+/** Whether a variable is one of the loader's, in whatever case; where such a one is not empty Deno starts programs for the whole run permission alone. */
 export function isOfLoader(name: string): boolean {
-  return /^(?:LD|DYLD)_/.test(name);
+  return /^(?:LD|DYLD)_/i.test(name);
 }
 
 /** A {@linkcode Need} without which the job can't be done. */

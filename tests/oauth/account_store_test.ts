@@ -234,6 +234,26 @@ Deno.test("tokens that can't be written are not forgotten for what the file stil
   strictEqual(store.keeping, "file");
 });
 
+Deno.test("whoever forgets is told what may be left, and nothing where all is gone", async () => {
+  const stage = await scratch();
+  try {
+    const copy = stage.copy();
+    strictEqual(await copy.forget(), undefined);
+    await copy.save(TOKENS);
+    strictEqual(await copy.forget(), undefined);
+    strictEqual(copy.trouble, undefined);
+    // A file stands where the directory should be: nothing can be read, nor written.
+    await Deno.writeTextFile(`${stage.root}/file`, "");
+    const other = stage.copy(undefined, `${stage.root}/file`);
+    strictEqual(await other.load(), undefined);
+    match(other.trouble!, /file/);
+    await other.save(TOKENS);
+    match((await other.forget())!, /file/);
+  } finally {
+    await Deno.remove(stage.root, { recursive: true });
+  }
+});
+
 Deno.test("without a directory everything is in memory, and that is said", async () => {
   await using it = await scratch();
   const store = createAccountStore({

@@ -1,7 +1,7 @@
 /** What Deno has to permit for a use, by its command line and what is known of the machine and the servers. */
 import { deepStrictEqual, match, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { flagFor, flagsFor } from "../../src/permissions/flags.ts";
+import { commaNotes, flagFor, flagsFor } from "../../src/permissions/flags.ts";
 import type { Need } from "../../src/permissions/need.ts";
 import { permissionsFor } from "../../src/permissions/permissions_for.ts";
 import { renderPermissions } from "../../src/permissions/render_permissions.ts";
@@ -204,6 +204,24 @@ Deno.test("a path with a comma is permitted by its directory, as flags can't hol
   deepStrictEqual(of("read", "/a/b,c/d"), ["--allow-read=/a/"]);
   deepStrictEqual(of("read", "b,c"), ["--allow-read=."]);
   deepStrictEqual(of("run", "a,b"), ["--allow-run"]);
+});
+
+Deno.test("what a comma widens is said, and what can be done without is not worth all of the disk", () => {
+  const needs = (["needed", "comfort"] as const).flatMap((weight) =>
+    ["/a/b,c", "/,d/e", "/f"].map((value): Need => ({
+      kind: "write",
+      value,
+      reason: "",
+      without: "",
+      weight,
+    }))
+  );
+  deepStrictEqual(flagsFor(needs.slice(0, 3)), ["--allow-write=/a/,/,/f"]);
+  deepStrictEqual(flagsFor(needs.slice(3)), ["--allow-write=/a/,/f"]);
+  deepStrictEqual(commaNotes(needs.slice(3)), [
+    "No flag can hold the comma in /a/b,c: --allow-write=/a/ stands for it, and permits more.",
+    "No flag can hold the comma in /,d/e: it is not permitted, as it would take --allow-write=/.",
+  ]);
 });
 
 Deno.test("the report names each place once, also where several paths come to the same one", () => {

@@ -68,7 +68,15 @@ function start(options: ChildOptions): Deno.ChildProcess {
   }
   // The file that will be run, or Deno would ask about it: a query takes a relative path from our directory.
   const file = cwd !== undefined && isRelativePath(command) ? `${cwd}/${command}` : command;
-  requirePermission({ name: "run", command: file }, `--allow-run=${file}`);
+  // Deno looks a bare name up when it starts, in its own PATH, and grants nothing for what is not there.
+  const isBare = !/[\\/]/.test(command);
+  requirePermission(
+    { name: "run", command: file },
+    `--allow-run=${file}`,
+    ...(isBare
+      ? [`Run with --allow-run=${file}; if it was, ${file} is in no directory of Deno's PATH.`]
+      : []),
+  );
   try {
     return new Deno.Command(command, {
       args: [...args],

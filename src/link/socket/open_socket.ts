@@ -36,15 +36,18 @@ export function openTcp(
 
 /**
  * Opens a link over a Unix socket. Deno wants three permissions for it: `--allow-read` and `--allow-write` of
- * the path, and `--allow-net=unix:PATH`. Rejects like {@linkcode openTcp}.
+ * the path, and `--allow-net=unix:PATH`, which takes an absolute path alone: a relative one wants all of
+ * `--allow-net`. Rejects like {@linkcode openTcp}.
  */
 export function openUnix({ path }: { path: string }): OpenLink {
   return async (signal) => {
     signal.throwIfAborted();
-    const flags = [`--allow-read=${path}`, `--allow-write=${path}`, `--allow-net=unix:${path}`].join(" ");
+    const isAbsolute = /^(?:[\\/]|[A-Za-z]:)/.test(path);
+    const net = isAbsolute ? `--allow-net=unix:${path}` : "--allow-net";
+    const flags = [`--allow-read=${path}`, `--allow-write=${path}`, net].join(" ");
     requirePermission({ name: "read", path }, flags);
     requirePermission({ name: "write", path }, flags);
-    requirePermission({ name: "net", host: `unix:${path}` }, flags);
+    requirePermission({ name: "net", ...(isAbsolute ? { host: `unix:${path}` } : {}) }, flags);
     const endpoint: Endpoint = { kind: "unix", path };
     const name = describeEndpoint(endpoint);
     return socketLink(name, await connect(name, signal, () => Deno.connect({ transport: "unix", path })));

@@ -111,7 +111,7 @@ for (const flags of [[], ["--allow-run=cat"], ["--allow-net", "--allow-read"]]) 
     assert.deepEqual(JSON.parse(await holder.read()), {
       code: "PERMISSION",
       message: "Deno's permission --allow-run=sh is missing",
-      hint: "Run with --allow-run=sh.",
+      hint: "Run with --allow-run=sh; if it was, sh is in no directory of Deno's PATH.",
     });
     await holder.end();
   });
