@@ -1,5 +1,9 @@
+import { findingText } from "../../src/cli/error_text.ts";
+import { parseOptions } from "../../src/cli/parse_options.ts";
+import { optionsOf } from "../../src/config/options.ts";
 import type { Endpoint } from "../../src/link/endpoint.ts";
 import { parseUpstream } from "../../src/link/parse_upstream.ts";
+import { isOfLoader } from "../../src/permissions/place_needs.ts";
 import { hostOf } from "./ask_sign_in.ts";
 import type { Target } from "./targets.ts";
 
@@ -70,7 +74,8 @@ const CALLBACK = ["127.0.0.1", "[::1]"];
  * Decides what an executable for some endpoints may do: connect to them and to the hosts that are named, and start nothing
  * but their commands, or what a sign-in opens.
  *
- * @throws {Error} when an endpoint or a host is none, or an endpoint is a name to look up
+ * @throws {Error} when an endpoint, a host or an option is none, an endpoint is a name to look up, or an option needs what the
+ * executable may not do
  */
 export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
   const net: string[] = [];
@@ -119,6 +124,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
   }
   // Without a place for the store it is the user's own, which only the user's machine knows.
   const anywhere = pin.store === undefined;
+  checkArguments(pin.args, anywhere);
   const flags = [
     "--no-prompt",
     ...(net.length > 0 ? [flag("net", net)] : []),
@@ -152,6 +158,48 @@ export function pinnedEndpoints(texts: readonly string[], os: Target["os"]): End
       `what ${text} leads to may change, and can't be permitted beforehand: name the endpoints`,
     );
   });
+}
+
+/** Options that lead elsewhere than to the endpoints that are pinned. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "endpoint",
+  "endpoints",
+  "endpoints-file",
+  "fallbacks",
+  "fallback-command",
+  "fallback-address",
+  "dns-server",
+  "status-port",
+]);
+
+/**
+ * Makes sure that what the executable always has is no more than it may do.
+ *
+ * @param anyFile whether it may read and write everywhere
+ * @throws {Error} when an option is none, or needs what the executable will not have, which nobody can add to it
+ */
+function checkArguments(args: readonly string[], anyFile: boolean): void {
+  const specs = optionsOf("proxy");
+  const { options, bare, finding } = parseOptions(specs, args);
+  if (finding !== undefined) throw new Error(`behind --: ${findingText(finding, "proxy", args)}`);
+  if (bare.length > 0) throw new Error(`behind -- there are options alone, and ${bare[0]} is none`);
+  for (const { name, placeholder = "" } of specs) {
+    if (options[name] === undefined) continue;
+    if (ELSEWHERE.has(name)) {
+      throw new Error(`--${name} leads elsewhere than to the endpoints that are pinned: leave it out`);
+    }
+    if (!anyFile && /^(?:FILE|DIRECTORY)$/.test(placeholder)) {
+      throw new Error(
+        `--${name} takes files that an executable with --store or --no-store may not use: leave one of them out`,
+      );
+    }
+  }
+  const loader = [options.env ?? []].flat().find((it) => isOfLoader(String(it)));
+  if (loader !== undefined) {
+    throw new Error(
+      `with ${String(loader).replace(/=.*/s, "")} Deno starts a command only where it may start all`,
+    );
+  }
 }
 
 function flag(kind: string, values: readonly string[]): string {

@@ -41,6 +41,29 @@ for (
   });
 }
 
+Deno.test("what an executable would always be denied is refused while it is made", () => {
+  const table: readonly (readonly [args: string[], said: RegExp | undefined, store?: false])[] = [
+    [["--header", "Authorization: Bearer ${TOKEN}", "--log-level=debug", "--timeout", "5"], undefined],
+    [["--log-file", "/tmp/log"], undefined],
+    [["--log-file", "/tmp/log"], /--log-file takes files/, false],
+    [["--auth-token-file=/tmp/t"], /--auth-token-file takes files/, false],
+    [["--cwd", "/tmp"], /--cwd takes files/, false],
+    [["--fallbacks", "http://other.example/mcp"], /--fallbacks leads elsewhere/],
+    [["--endpoint", "http://other.example/mcp"], /--endpoint leads elsewhere/],
+    [["--env", "ld_preload=x"], /with ld_preload Deno starts/],
+    [["--env", "A=x"], undefined],
+    [["--nope"], /unknown option --nope/],
+    [["http://other.example/mcp"], /options alone/],
+  ];
+  for (const [args, said, store] of table) {
+    const make = () => pinProgram({ ...PIN, store, args }, "linux");
+    if (said === undefined) deepEqual(make().args.slice(-args.length), args);
+    else throws(make, said, args.join(" "));
+  }
+  throws(() => pinProgram({ ...PIN, endpoints: ["unix:a.sock"] }, "linux"), /absolute path/);
+  throws(() => pinProgram({ ...PIN, store: "a/store" }, "linux"), /absolute path/);
+});
+
 Deno.test("hosts that are named can be connected to as well", () => {
   const allowHosts = ["auth.example.com:443", "proxy.example.com:3128", "auth.example.com:443"];
   const { flags } = pinProgram({ ...PIN, allowHosts }, "linux");
