@@ -7,6 +7,9 @@ import { proxyNeeds } from "./proxy_needs.ts";
 import { signInNeeds } from "./sign_in_needs.ts";
 import type { Use } from "./use.ts";
 
+/** The commands that are of no use without the store. */
+const ABOUT_THE_STORE = ["status", "logout"];
+
 /** The commands that bridge a client until it goes. */
 const BRIDGES = ["proxy", "load-balance", "auth-proxy"];
 
@@ -110,8 +113,11 @@ export function isOptional(name: string): boolean {
 
 const PLACES = /^(?:HOME|XDG_STATE_HOME|LOCALAPPDATA|USERPROFILE|MCP_REMOTE_CONFIG_DIR)$/;
 
-function variableNeeds({ facts }: Use): Need[] {
+function variableNeeds({ command, facts }: Use): Need[] {
   return facts.variables.map((name) => {
+    if (ABOUT_THE_STORE.includes(command) && (name === "MCP_CONNECT_STORE" || PLACES.test(name))) {
+      return need("env", name, "where the store is", "the program does not start: exit code 6");
+    }
     if (!isOptional(name)) {
       return need("env", name, "a header's value", "the program does not start: exit code 6");
     }
