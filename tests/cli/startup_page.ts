@@ -77,10 +77,10 @@ source, in turns with that program, with an empty one, and with the rivals; it p
 [bench.md](bench.md) has the last complete run. On a busy machine all figures grow alike: read the ratio of what we add to
 what an empty program takes, not the milliseconds.
 
-**Where it stands**: on two slow, shared cores, in turns with that program alone, the bundle is 5 to 7 ms over it (medians of three
-runs of five rounds; single rounds from 2 ms under it to 15 ms over it). From source it is 20 to 35 ms over, for the finding of its
+**Where it stands**: on two slow, shared cores, in turns with that program alone, the bundle is 5 to 7 ms over it (medians of five
+runs of three to five rounds; single rounds from 3 ms under it to 15 ms over it). From source it is 20 to 35 ms over, for the finding of its
 files: not loading them until they are called for would take Deno's permission to read them. Between the rivals, whose start leaves
-no cache as it was, the bundle took 46 ms in the last complete run, where mcp-remote took 591 and supergateway 857.
+no cache as it was, the bundle took 32 ms in the last complete run, where mcp-remote took 451 and supergateway 720.
 
 ## The head start
 
