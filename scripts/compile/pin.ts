@@ -1,6 +1,7 @@
 import { findingText } from "../../src/cli/error_text.ts";
 import { parseOptions } from "../../src/cli/parse_options.ts";
 import { optionsOf } from "../../src/config/options.ts";
+import { isAbsolutePath } from "../../src/link/absolute_path.ts";
 import type { Endpoint } from "../../src/link/endpoint.ts";
 import { parseUpstream } from "../../src/link/parse_upstream.ts";
 import { isOfLoader } from "../../src/permissions/place_needs.ts";
@@ -92,7 +93,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
         net.push(...tcpHosts(endpoint.hostname).map((host) => `${host}:${endpoint.port}`));
         break;
       case "unix":
-        if (!/^(?:[\\/]|[A-Za-z]:)/.test(endpoint.path)) {
+        if (!isAbsolutePath(endpoint.path)) {
           throw new Error(
             `where unix:${endpoint.path} is depends on where the executable is started: name an absolute path`,
           );
@@ -114,7 +115,7 @@ export function pinProgram(pin: Pin, os: Target["os"]): Pinned {
     env.push(...BROWSER_VARIABLES);
   }
   if (typeof pin.store === "string") {
-    if (!/^(?:[\\/]|[A-Za-z]:)/.test(pin.store)) {
+    if (!isAbsolutePath(pin.store)) {
       throw new Error(
         `where ${pin.store} is depends on where the executable is started: name an absolute path for --store`,
       );

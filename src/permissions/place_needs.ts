@@ -1,3 +1,4 @@
+import { isAbsolutePath } from "../link/absolute_path.ts";
 import type { Endpoint } from "../link/endpoint.ts";
 import { portOf } from "../link/http/deno_client.ts";
 import type { Need } from "./need.ts";
@@ -50,7 +51,7 @@ function needsOf({ endpoint, address, role }: Place, use: Use): Need[] {
       const reason = `the ${role}'s socket`;
       const all = `${reason}; all of it, as Deno permits a socket by its absolute path alone`;
       return [
-        /^(?:[\\/]|[A-Za-z]:)/.test(path)
+        isAbsolutePath(path)
           ? need("net", `unix:${path}`, reason, UNREACHED)
           : { kind: "net", reason: all, without: UNREACHED, weight: "needed" },
         need("read", path, reason, UNREACHED),
@@ -78,7 +79,7 @@ function addressNeeds(endpoint: Endpoint, address: NonNullable<Place["address"]>
 
 function commandNeeds(command: string, role: string, { facts, settings }: Use): Need[] {
   const { cwd } = settings ?? {};
-  const isRelative = /[\\/]/.test(command) && !/^(?:[\\/]|[A-Za-z]:)/.test(command);
+  const isRelative = /[\\/]/.test(command) && !isAbsolutePath(command);
   const file = cwd !== undefined && isRelative ? `${cwd}/${command}` : command;
   const reason = `the ${role}'s command`;
   const without = "it can't be started, and the error names the flag";
@@ -107,7 +108,10 @@ function commandNeeds(command: string, role: string, { facts, settings }: Use): 
   ];
 }
 
-/** Whether a variable is one of the loader's, in whatever case; where such a one is not empty Deno starts programs for the whole run permission alone. */
+/**
+ * Whether a variable is one of the loader's, in whatever case. Where one is set, and not empty, Deno starts programs for the
+ * whole run permission alone.
+ */
 export function isOfLoader(name: string): boolean {
   return /^(?:LD|DYLD)_/i.test(name);
 }

@@ -42,7 +42,24 @@ const TABLE: readonly Row[] = [
     "--allow-read=/run/a.sock",
     "--allow-write=/run/a.sock",
   ]],
+  ["a Unix socket by a relative path, which no flag can name", "proxy", ["unix:a.sock"], {}, [
+    "--allow-net",
+    "--allow-read=a.sock",
+    "--allow-write=a.sock",
+  ]],
   ["a command", "proxy", ["node server.js"], {}, ["--allow-run=node"]],
+  [
+    "a command whose loader is told nothing",
+    "proxy",
+    ["--env", "LD_PRELOAD=", "--endpoint", "node a.js"],
+    {},
+    [
+      "--allow-run=node",
+    ],
+  ],
+  ["a loader's variable in lower case", "proxy", ["--env", "ld_x=a", "--endpoint", "node a.js"], {}, [
+    "--allow-run",
+  ]],
   ["a command where the loader is told something", "proxy", ["node server.js"], {
     loaderVariables: ["LD_PRELOAD"],
   }, [

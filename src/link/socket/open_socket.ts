@@ -1,3 +1,4 @@
+import { isAbsolutePath } from "../absolute_path.ts";
 import { describeEndpoint } from "../describe_endpoint.ts";
 import type { Endpoint } from "../endpoint.ts";
 import type { Link, OpenLink } from "../link.ts";
@@ -42,7 +43,7 @@ export function openTcp(
 export function openUnix({ path }: { path: string }): OpenLink {
   return async (signal) => {
     signal.throwIfAborted();
-    const isAbsolute = /^(?:[\\/]|[A-Za-z]:)/.test(path);
+    const isAbsolute = isAbsolutePath(path);
     const net = isAbsolute ? `--allow-net=unix:${path}` : "--allow-net";
     const flags = [`--allow-read=${path}`, `--allow-write=${path}`, net].join(" ");
     requirePermission({ name: "read", path }, flags);
